@@ -1,0 +1,56 @@
+"""A bounded place in the queue, and when there will be room in it.
+
+Kept at the door, because Serve's own `max_queued_requests` counts a request only once it waits for
+a replica, and answers with a fixed `Retry-After`. Knows nothing of HTTP or replicas.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from serve_app.errors import QueueFull
+
+_MEMORY_S = 60.0
+
+
+class Admission:
+    """Bounds the images in progress, and measures how fast they are finished."""
+
+    def __init__(self, capacity: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self.capacity = capacity
+        self.pending = 0
+        self._clock = clock
+        self._changed = clock()
+        # Before anything was measured: an image a second.
+        self._finished, self._busy_s = 1.0, 1.0
+
+    @contextmanager
+    def admitted(self, images: int = 1) -> Iterator[None]:
+        """Hold places for as many images. Raises QueueFull at once where there are too few."""
+        if self.pending + images > self.capacity:
+            raise QueueFull(
+                f"{self.pending} images are in progress, which leaves no room for {images} more"
+            ).after(self.drained_in_s())
+        self._change(images)
+        try:
+            yield
+        except BaseException:
+            self._change(-images)
+            raise
+        self._change(-images, finished=images)
+
+    def drained_in_s(self) -> int:
+        """Whole seconds until what is in progress now will be finished, at the measured rate."""
+        return max(1, math.ceil(self.pending * self._busy_s / self._finished))
+
+    def _change(self, images: int, finished: int = 0) -> None:
+        now = self._clock()
+        if self.pending:
+            self._busy_s += now - self._changed
+        self._changed = now
+        self.pending += images
+        self._finished += finished
+        if self._busy_s > _MEMORY_S:  # forget slowly what is long ago
+            self._busy_s /= 2
+            self._finished /= 2

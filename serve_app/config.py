@@ -1,0 +1,111 @@
+"""The contract with the `args:` section of a Serve YAML file. Imports nothing of ours.
+
+Three homes, by lifetime: `args:` (here, a redeploy), `deployments:` (Ray's own fields) and
+`user_config:` (`BatchSettings` below, changed live).
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+
+def _resolve(path: str) -> str:
+    """An existing folder relative to the project becomes absolute; the rest is a hub id."""
+    folder = PROJECT_ROOT / path
+    return str(folder) if folder.is_dir() else path
+
+
+ModelPath = Annotated[str, AfterValidator(_resolve), Field(min_length=1)]
+Side = Annotated[int, Field(ge=8, multiple_of=8)]
+
+
+class Settings(BaseModel):
+    """A misspelt key is an error, not a silent default; settings never change after start."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Placement(Settings):
+    """Where a runtime's weights live. `auto`: CUDA in float16 if present, else CPU in float32."""
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    dtype: Literal["auto", "float32", "float16", "bfloat16"] = "auto"
+
+
+class GeneratorModel(Settings):
+    """A Stable Diffusion 1.x folder or hub id, and a ControlNet trained on Canny edges for it."""
+
+    name: str = Field(description="the id that clients see in /v1/models")
+    path: ModelPath
+    controlnet: ModelPath
+    variant: str | None = Field(None, description="file variant to load, for example fp16")
+    placement: Placement = Placement()
+
+
+class UpscalerModel(Settings):
+    """Swin2SR folders or hub ids, one for each factor that is offered."""
+
+    x2: ModelPath | None = None
+    x4: ModelPath | None = None
+    placement: Placement = Placement()
+
+
+class CaptionerModel(Settings):
+    """A GIT folder or hub id."""
+
+    path: ModelPath
+    max_new_tokens: PositiveInt = 40
+    placement: Placement = Placement()
+
+
+class Models(Settings):
+    generator: GeneratorModel
+    upscaler: UpscalerModel
+    captioner: CaptionerModel
+
+
+class Limits(Settings):
+    """What a client may ask for. Everything here is checked before any work starts."""
+
+    max_body_bytes: PositiveInt = 32 * 1024 * 1024
+    max_image_pixels: PositiveInt = 4096 * 4096
+    max_upscale_pixels: PositiveInt = Field(512 * 512, description="of the image to enlarge")
+    max_side: Side = Field(1024, description="longest side of a generated image, in pixels")
+    max_prompt_chars: PositiveInt = 2000
+    max_steps: PositiveInt = 100
+    max_images: PositiveInt = Field(4, description="`n` of one request")
+    max_pending_images: PositiveInt = Field(
+        64, description="in progress at one ingress replica, for each kind of work"
+    )
+    request_timeout_s: PositiveFloat = 300.0
+
+
+class Defaults(Settings):
+    """What a generation request gets where it says nothing."""
+
+    width: Side = 512
+    height: Side = 512
+    num_inference_steps: PositiveInt = 20
+    guidance_scale: float = Field(7.5, ge=0, le=50)
+    controlnet_conditioning_scale: float = Field(1.0, ge=0, le=2)
+    strength: float = Field(0.75, gt=0, le=1)
+    canny_low_threshold: int = Field(100, ge=0, le=255)
+    canny_high_threshold: int = Field(200, ge=0, le=255)
+
+
+class AppArgs(Settings):
+    """The whole `args:` section."""
+
+    models: Models
+    limits: Limits = Limits()
+    defaults: Defaults = Defaults()
+
+
+class BatchSettings(Settings):
+    """`user_config` of every batched deployment; applied by `reconfigure()` while it runs."""
+
+    max_batch_size: int = Field(8, ge=1, le=256)
+    batch_wait_timeout_s: float = Field(0.01, ge=0, le=1)

@@ -1,0 +1,1 @@
+"""One Ray Serve deployment a stage. They do not know each other, nor HTTP."""

@@ -1,0 +1,45 @@
+"""What every deployment asks of the replica it runs in, and of the image it is handed."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+import ray
+
+from serve_app.config import Limits
+from serve_app.errors import ServiceError
+from serve_app.imaging import codec
+from serve_app.messages import ImageResult, Picture, Pixels
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def refusal_as_value(call: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R | ServiceError]]:
+    """Return a ServiceError where `call` raises one; the pipeline raises it again.
+
+    Serve logs a traceback for whatever is raised in a replica, and a client's broken image should
+    not fill the log of a service that works.
+    """
+
+    @wraps(call)
+    async def answered(*args: P.args, **kwargs: P.kwargs) -> R | ServiceError:
+        try:
+            return await call(*args, **kwargs)
+        except ServiceError as error:
+            return error.with_traceback(None)
+
+    return answered
+
+
+def gpu_share() -> float:
+    """The fraction of a GPU that Ray gave this replica (`num_gpus` in the YAML), 0 without one."""
+    return float(ray.get_runtime_context().get_assigned_resources().get("GPU", 0.0))
+
+
+async def pixels_of(picture: Picture, limits: Limits) -> Pixels:
+    """The uint8 RGB pixels of a picture, decoded in a thread where a client encoded it."""
+    if isinstance(picture, ImageResult):
+        return picture.pixels
+    return await asyncio.to_thread(codec.decode, picture, limits.max_image_pixels)

@@ -1,0 +1,102 @@
+"""What can go wrong, from the client's point of view.
+
+    bytes ──> image ──> request ──> place in the queue ──> replica ──> answer
+      │         │          │                │                 │           │
+      │         │          InvalidRequest   QueueFull         │           TimedOut
+      │         ImageTooLarge, InvalidImage                   StageUnavailable, StageFailed
+      BodyTooLarge, UnsupportedImage
+
+Every error takes one constructor argument, because Ray rebuilds an exception that crossed replicas
+from its `args` and loses the type of one that takes more. Only `problems.py` knows statuses.
+"""
+
+from typing import Self
+
+
+class ServiceError(Exception):
+    """Root of the tree. `code` is what a client may switch on; `param` names the field at fault."""
+
+    code = "internal_error"
+    param: str | None = None
+
+    def about(self, param: str | None) -> Self:
+        """Name the request field that is at fault, and return the error."""
+        self.param = param
+        return self
+
+
+class InvalidRequest(ServiceError):
+    """Well-formed, but asks for something that this service cannot do."""
+
+    code = "invalid_request"
+
+
+class UnknownModel(InvalidRequest):
+    """The request names a model that is not served here."""
+
+    code = "model_not_found"
+
+
+class InvalidImage(InvalidRequest):
+    """A supported format whose pixels cannot be decoded: truncated or corrupt."""
+
+    code = "invalid_image"
+
+
+class InvalidField(ServiceError):
+    """A field is missing or of the wrong type."""
+
+    code = "invalid_field"
+
+
+class BodyTooLarge(ServiceError):
+    """The request's body is over the byte limit."""
+
+    code = "body_too_large"
+
+
+class ImageTooLarge(ServiceError):
+    """The image's header announces more pixels than the limit."""
+
+    code = "image_too_large"
+
+
+class UnsupportedImage(ServiceError):
+    """The bytes are no image of a supported format."""
+
+    code = "unsupported_image"
+
+
+class Retryable(ServiceError):
+    """Nothing is wrong with the request: the same one may succeed after `retry_after_s` seconds."""
+
+    retry_after_s: int = 5
+
+    def after(self, seconds: int) -> Self:
+        """Set the whole seconds after which a retry makes sense, and return the error."""
+        self.retry_after_s = seconds
+        return self
+
+
+class QueueFull(Retryable):
+    """As much work is in progress as the limits allow."""
+
+    code = "queue_full"
+
+
+class StageUnavailable(Retryable):
+    """No replica of a stage can take the request now: starting, restarting or lost."""
+
+    code = "stage_unavailable"
+
+
+class TimedOut(ServiceError):
+    """The request's own time limit passed."""
+
+    code = "timed_out"
+
+
+class StageFailed(ServiceError):
+    """A stage raised something that is not the client's fault. Details are in the log only."""
+
+    code = "stage_failed"

@@ -1,0 +1,1 @@
+"""Pure functions on images. No Ray, no torch, no HTTP."""

@@ -1,0 +1,67 @@
+"""Reads a request's body once, whole, within a byte limit and a time limit.
+
+Every route needs its whole body, so it is read before routing: what is too large is refused before
+it is parsed, a client that stops sending does not hold a connection for ever, and one that leaves
+half-way costs nothing.
+"""
+
+import asyncio
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from serve_app.config import Limits
+from serve_app.errors import BodyTooLarge, TimedOut
+from serve_app.ingress.problems import problem
+
+
+class BoundedBody:
+    """ASGI middleware around the whole API."""
+
+    def __init__(self, app: ASGIApp, limits: Limits) -> None:
+        self._app = app
+        self._max_bytes = limits.max_body_bytes
+        self._timeout_s = limits.request_timeout_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        try:
+            body = await self._read(Headers(scope=scope), receive)
+        except (BodyTooLarge, TimedOut) as error:
+            return await problem(error)(scope, receive, send)
+        if body is None:
+            return None
+
+        replayed = False
+
+        async def replay() -> Message:
+            nonlocal replayed
+            if replayed:
+                return await receive()
+            replayed = True
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        return await self._app(scope, replay, send)
+
+    async def _read(self, headers: Headers, receive: Receive) -> bytes | None:
+        """The body, or None where the client left while sending it."""
+        too_large = BodyTooLarge(f"the body is over {self._max_bytes} bytes")
+        announced = headers.get("content-length", "")
+        if announced.isdigit() and int(announced) > self._max_bytes:
+            raise too_large
+        chunks, size = [], 0
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                while True:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        return None
+                    chunks.append(message.get("body", b""))
+                    size += len(chunks[-1])
+                    if size > self._max_bytes:
+                        raise too_large
+                    if not message.get("more_body", False):
+                        return b"".join(chunks)
+        except TimeoutError as error:
+            raise TimedOut(f"the body did not arrive within {self._timeout_s:g} s") from error

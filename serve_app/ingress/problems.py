@@ -1,0 +1,108 @@
+"""The one place that turns what went wrong into a status and a body, in OpenAI's shape."""
+
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from serve_app import errors
+from serve_app.errors import ServiceError
+
+STATUS: dict[type[ServiceError], int] = {
+    errors.InvalidRequest: 400,
+    errors.BodyTooLarge: 413,
+    errors.ImageTooLarge: 413,
+    errors.UnsupportedImage: 415,
+    errors.InvalidField: 422,
+    errors.QueueFull: 429,
+    errors.StageUnavailable: 503,
+    errors.TimedOut: 504,
+    errors.StageFailed: 500,
+    ServiceError: 500,
+}
+_TYPES = {429: "rate_limit_error"}
+_HTTP_CODES = {404: "not_found", 405: "method_not_allowed"}
+
+
+def problem(error: ServiceError) -> Response:
+    """The answer for an error of ours."""
+    status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+    headers = {}
+    if isinstance(error, errors.Retryable):
+        headers["Retry-After"] = str(error.retry_after_s)
+    return answer(status, str(error), error.code, error.param, headers)
+
+
+def answer(
+    status: int,
+    message: str,
+    code: str,
+    param: str | None = None,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """An error body `{"error": {"message", "type", "param", "code"}}`."""
+    kind = _TYPES.get(status, "server_error" if status >= 500 else "invalid_request_error")
+    body = {"error": {"message": message, "type": kind, "param": param, "code": code}}
+    return JSONResponse(body, status, headers)
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of `app` in the one shape."""
+
+    @app.exception_handler(ServiceError)
+    async def on_service_error(request: Request, error: ServiceError) -> Response:
+        return problem(error)
+
+    @app.exception_handler(RequestValidationError)
+    async def on_validation_error(request: Request, error: RequestValidationError) -> Response:
+        return problem(invalid_field(error.errors()))
+
+    @app.exception_handler(HTTPException)
+    async def on_http_error(request: Request, error: HTTPException) -> Response:
+        code = _HTTP_CODES.get(error.status_code, "invalid_request")
+        headers = dict(error.headers) if error.headers else None
+        return answer(error.status_code, str(error.detail), code, headers=headers)
+
+    @app.exception_handler(Exception)
+    async def on_surprise(request: Request, error: Exception) -> Response:
+        return problem(ServiceError("something went wrong here; the log has the details"))
+
+
+def invalid_field(details: Any) -> ServiceError:
+    """The first of pydantic's complaints; a body that is no JSON at all is a 400."""
+    first = details[0]
+    if first["type"] == "json_invalid":
+        return errors.InvalidRequest("the body is not valid JSON")
+    if first["loc"] == ("body",) and first["type"] != "missing":
+        return errors.InvalidField("the body is no JSON object; is Content-Type application/json?")
+    path = [str(part) for part in first["loc"] if part not in ("body", "query")]
+    param = ".".join(path) or None
+    return errors.InvalidField(f"{param or 'body'}: {first['msg']}").about(param)
+
+
+def error_schema() -> dict[str, Any]:
+    """The OpenAPI `responses` that every route shares."""
+    text = {"type": "string"}
+    nullable = {"anyOf": [text, {"type": "null"}]}
+    fields = {"message": text, "type": text, "param": nullable, "code": text}
+    schema = {
+        "type": "object",
+        "required": ["error"],
+        "properties": {"error": {"type": "object", "required": list(fields), "properties": fields}},
+    }
+    meanings = {
+        400: "Asks for something impossible",
+        413: "Body or image over a limit",
+        415: "Not a supported image",
+        422: "A field is missing or of the wrong type",
+        429: "Queue full; see Retry-After",
+        500: "A stage failed",
+        503: "No replica can take it now; see Retry-After",
+        504: "The request's time limit passed",
+    }
+    content = {"application/json": {"schema": schema}}
+    return {
+        status: {"description": meaning, "content": content} for status, meaning in meanings.items()
+    }

@@ -1,0 +1,176 @@
+"""From what a client sent to what the pipeline takes: defaults filled in, limits checked.
+
+Checks only what is cheap to check, an image by its header; raises ServiceError.
+"""
+
+import base64
+import binascii
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from serve_app.config import AppArgs, Limits
+from serve_app.errors import (
+    ImageTooLarge,
+    InvalidField,
+    InvalidImage,
+    InvalidRequest,
+    UnknownModel,
+    UnsupportedImage,
+)
+from serve_app.imaging import codec
+from serve_app.ingress.schemas import MAX_SEED, ControlNetRequest, ImageRequest
+from serve_app.messages import CannyRequest, GenerationRequest
+from serve_app.pipeline import Composition
+
+_DATA_URL = re.compile(r"data:[^,]{0,100},")
+_SIZE = re.compile(r"([1-9]\d{0,5})x([1-9]\d{0,5})")
+
+
+def from_base64(text: str, param: str) -> bytes:
+    """Decode base64, bare or as a data URL, line breaks allowed. Raises InvalidField."""
+    prefix = _DATA_URL.match(text)
+    bare = text[prefix.end() :] if prefix else text
+    try:
+        return base64.b64decode("".join(bare.split()), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise InvalidField(f"{param}: not valid base64").about(param) from error
+
+
+@contextmanager
+def blaming(param: str) -> Iterator[None]:
+    """Name the field that an image came from in what is found wrong with it, here or later."""
+    try:
+        yield
+    except (InvalidImage, ImageTooLarge, UnsupportedImage) as error:
+        raise error.about(param) from error.__cause__
+
+
+def checked_image(data: bytes, limits: Limits, param: str) -> codec.Header:
+    """The header of an image within the limits; `param` names it in the error."""
+    if not data:
+        raise InvalidField(f"{param}: no image was sent").about(param)
+    with blaming(param):
+        return codec.inspect(data, limits.max_image_pixels)
+
+
+def controlnet_generation(
+    body: ControlNetRequest, args: AppArgs
+) -> tuple[GenerationRequest, Composition]:
+    """What `POST /generation` asks for; all but four fields come from the configuration."""
+    image = from_base64(body.input_image_base64, "input_image_base64")
+    header = checked_image(image, args.limits, "input_image_base64")
+    _check_prompt(body.text, args.limits, "text")
+    request = ImageRequest(prompt=body.text, seed=body.random_seed % (MAX_SEED + 1))
+    size = _auto_size(args, header)
+    return _generation(request, args, size), Composition(_canny(request, args, image, size))
+
+
+def image_generation(body: ImageRequest, args: AppArgs) -> tuple[GenerationRequest, Composition]:
+    """What `POST /v1/images/generations` asks for."""
+    limits = args.limits
+    if body.model is not None and body.model != args.models.generator.name:
+        raise UnknownModel(f"unknown model; here is {args.models.generator.name}").about("model")
+    if body.response_format not in (None, "b64_json"):
+        raise InvalidRequest("only b64_json: images are not kept").about("response_format")
+    if body.stream:
+        raise InvalidRequest("streaming is not offered").about("stream")
+    if (body.n or 1) > limits.max_images:
+        raise InvalidRequest(f"at most {limits.max_images} images a request").about("n")
+    if (body.num_inference_steps or 1) > limits.max_steps:
+        raise InvalidRequest(f"at most {limits.max_steps} steps").about("num_inference_steps")
+    _check_prompt(body.prompt, limits, "prompt")
+    _check_prompt(body.negative_prompt or "", limits, "negative_prompt")
+    image, header = None, None
+    if body.control_image is not None:
+        image = from_base64(body.control_image, "control_image")
+        header = checked_image(image, limits, "control_image")
+    size = _size(body.size, args, header)
+    if body.upscale in (2, 4):
+        check_upscale(*size, body.upscale, args, "upscale")
+    control = _canny(body, args, image, size) if image is not None else None
+    composition = Composition(control, body.upscale or 1, bool(body.caption))
+    return _generation(body, args, size), composition
+
+
+def check_upscale(width: int, height: int, scale: int, args: AppArgs, param: str) -> None:
+    """Raise InvalidRequest where no model of this factor is served, or the image is too large."""
+    offered = {2: args.models.upscaler.x2, 4: args.models.upscaler.x4}
+    if not offered.get(scale):
+        raise InvalidRequest(f"upscaling by {scale} is not served here").about(param)
+    if width * height > args.limits.max_upscale_pixels:
+        raise InvalidRequest(f"at most {args.limits.max_upscale_pixels} pixels are upscaled").about(
+            param
+        )
+
+
+def thresholds(
+    low: int | None, high: int | None, args: AppArgs, prefix: str = ""
+) -> tuple[int, int]:
+    """Canny's two thresholds, from the configuration where they are left out."""
+    low = args.defaults.canny_low_threshold if low is None else low
+    high = args.defaults.canny_high_threshold if high is None else high
+    if low > high:
+        message = f"the low threshold {low} is over the high one {high}"
+        raise InvalidRequest(message).about(f"{prefix}low_threshold")
+    return low, high
+
+
+def _check_prompt(prompt: str, limits: Limits, param: str) -> None:
+    if len(prompt) > limits.max_prompt_chars:
+        raise InvalidRequest(f"at most {limits.max_prompt_chars} characters").about(param)
+
+
+def _size(size: str | None, args: AppArgs, header: codec.Header | None) -> tuple[int, int]:
+    if size in (None, "auto"):
+        return _auto_size(args, header)
+    match = _SIZE.fullmatch(str(size))
+    if not match:
+        raise InvalidRequest('a size is "auto" or "WxH", for example "512x512"').about("size")
+    width, height = int(match[1]), int(match[2])
+    if width % 8 or height % 8:
+        raise InvalidRequest("width and height are multiples of 8").about("size")
+    if max(width, height) > args.limits.max_side:
+        raise InvalidRequest(f"at most {args.limits.max_side} pixels a side").about("size")
+    return width, height
+
+
+def _auto_size(args: AppArgs, header: codec.Header | None) -> tuple[int, int]:
+    """The default size, or with an input image its shape at about the default's area."""
+    width, height = args.defaults.width, args.defaults.height
+    if header is None:
+        return width, height
+    stretch = ((header.width * height) / (header.height * width)) ** 0.5
+    return _side(width * stretch, args.limits), _side(height / stretch, args.limits)
+
+
+def _side(pixels: float, limits: Limits) -> int:
+    return min(max(8, round(pixels / 8) * 8), limits.max_side)
+
+
+def _canny(body: ImageRequest, args: AppArgs, image: bytes, size: tuple[int, int]) -> CannyRequest:
+    low, high = thresholds(body.canny_low_threshold, body.canny_high_threshold, args, "canny_")
+    return CannyRequest(image, low, high, size)
+
+
+def _generation(body: ImageRequest, args: AppArgs, size: tuple[int, int]) -> GenerationRequest:
+    defaults = args.defaults
+    values = {
+        name: getattr(defaults, name) if getattr(body, name) is None else getattr(body, name)
+        for name in (
+            "num_inference_steps",
+            "guidance_scale",
+            "controlnet_conditioning_scale",
+            "strength",
+        )
+    }
+    return GenerationRequest(
+        prompt=body.prompt,
+        negative_prompt=body.negative_prompt or "",
+        seed=secrets.randbelow(2**32) if body.seed is None else body.seed,
+        width=size[0],
+        height=size[1],
+        guidance_rescale=body.guidance_rescale or 0.0,
+        **values,
+    )

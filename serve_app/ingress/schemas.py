@@ -1,0 +1,105 @@
+"""What clients send and get, field by field. Types are strict: a string is no number."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MAX_SEED = 2**63 - 1
+
+OutputFormat = Literal["png", "jpeg", "webp"]
+Base64 = Annotated[str, Field(description="an encoded image in base64, bare or as a data: URL")]
+Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
+
+
+class Body(BaseModel):
+    """Unknown fields are ignored, because clients add new ones."""
+
+    model_config = ConfigDict(extra="ignore", strict=True, allow_inf_nan=False)
+
+
+class ControlNetRequest(Body):
+    """`POST /generation`."""
+
+    request_id: int
+    text: str
+    input_image_base64: Base64
+    random_seed: int = Field(description="the same seed gives the same image; taken modulo 2^63")
+
+
+class ControlNetResponse(BaseModel):
+    request_id: int
+    output_image_base64: str
+
+
+class ImageRequest(Body):
+    """`POST /v1/images/generations`: OpenAI's fields, then ours as diffusers spells them.
+
+    What is left out, or null, comes from the configuration's `defaults`.
+    """
+
+    prompt: str
+    model: str | None = None
+    n: int | None = Field(None, ge=1)
+    size: str | None = Field(
+        None, description='"WxH", multiples of 8; "auto" keeps the shape of the control image'
+    )
+    response_format: str | None = Field(None, description="only b64_json")
+    output_format: OutputFormat | None = None
+    output_compression: int | None = Field(None, ge=0, le=100)
+    stream: bool | None = None
+    partial_images: int | None = Field(None, ge=0, le=3)
+    user: str | None = None
+
+    negative_prompt: str | None = None
+    num_inference_steps: int | None = Field(None, ge=1)
+    guidance_scale: float | None = Field(None, ge=0, le=50)
+    guidance_rescale: float | None = Field(None, ge=0, le=1)
+    seed: Seed | None = None
+    strength: float | None = Field(None, gt=0, le=1)
+    control_image: Base64 | None = None
+    controlnet_conditioning_scale: float | None = Field(None, ge=0, le=2)
+    canny_low_threshold: int | None = Field(None, ge=0, le=255)
+    canny_high_threshold: int | None = Field(None, ge=0, le=255)
+    upscale: Literal[1, 2, 4] | None = None
+    caption: bool | None = None
+
+
+class ImageData(BaseModel):
+    b64_json: str
+    seed: int
+    caption: str | None = None
+
+
+class ImageResponse(BaseModel):
+    created: int = Field(description="Unix time, seconds")
+    data: list[ImageData]
+    output_format: OutputFormat
+    size: str = Field(description="of the images in `data`, after upscaling")
+    timings: dict[str, float] = Field(description="seconds by stage")
+
+
+class CaptionResponse(BaseModel):
+    caption: str
+    timings: dict[str, float] = Field(description="seconds by stage")
+
+
+class Model(BaseModel):
+    id: str
+    object: Literal["model"] = "model"
+    created: int
+    owned_by: str
+
+
+class ModelList(BaseModel):
+    object: Literal["list"] = "list"
+    data: list[Model]
+
+
+class StageHealth(BaseModel):
+    status: str
+    replicas: int
+
+
+class Health(BaseModel):
+    status: Literal["ok", "starting"]
+    stages: dict[str, StageHealth]

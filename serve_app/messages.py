@@ -1,0 +1,66 @@
+"""The contract between replicas: what one stage hands to the next. Imports nothing of ours.
+
+Images travel as the client's encoded bytes or as uint8 arrays, never as float tensors.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class StageReport:
+    """What one stage did for one item. Returned by the stage, published by the pipeline."""
+
+    stage: str
+    queue_s: float
+    run_s: float
+    batch_size: int
+
+
+@dataclass(frozen=True)
+class ImageResult:
+    """`pixels` is uint8 RGB [height, width, 3], or [height, width] for an edge map."""
+
+    pixels: Pixels
+    report: StageReport
+
+
+@dataclass(frozen=True)
+class CaptionResult:
+    text: str
+    report: StageReport
+
+
+Picture = bytes | ImageResult
+"""A client's encoded image, or the result of an earlier stage."""
+
+
+@dataclass(frozen=True)
+class CannyRequest:
+    """`image` is encoded. With a size the image is resized before edges are found, in pixels."""
+
+    image: bytes
+    low_threshold: int
+    high_threshold: int
+    size: tuple[int, int] | None = None  # (width, height)
+
+
+@dataclass(frozen=True)
+class GenerationRequest:
+    """One image to make, in diffusers' words. The answer depends on nothing else."""
+
+    prompt: str
+    negative_prompt: str
+    seed: int
+    width: int
+    height: int
+    num_inference_steps: int
+    guidance_scale: float
+    guidance_rescale: float
+    controlnet_conditioning_scale: float
+    strength: float
+    image: bytes | None = None  # encoded; image-to-image starts from it at `strength`

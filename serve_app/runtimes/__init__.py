@@ -1,0 +1,1 @@
+"""Weights plus placement behind a plain call. No Ray, no HTTP."""

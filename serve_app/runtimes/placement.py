@@ -1,0 +1,35 @@
+"""Where weights go: device, dtype, and how much of a GPU a replica may take."""
+
+from dataclasses import dataclass
+
+import torch
+from transformers.utils.logging import disable_progress_bar
+
+from serve_app.config import Placement
+
+
+@dataclass(frozen=True)
+class Placed:
+    device: torch.device
+    dtype: torch.dtype
+
+
+def place(placement: Placement, gpu_share: float = 0.0) -> Placed:
+    """Turn a configured placement into a real one.
+
+    `gpu_share` is the fraction of a GPU that the replica was given. Ray only counts fractions
+    (ray issue 41432), so torch is told to refuse what goes over it, instead of the neighbours
+    running out of memory. Raises RuntimeError where CUDA is asked for and there is none.
+    """
+    disable_progress_bar()  # a bar a file has no place in a replica's log
+    name = placement.device
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and not torch.cuda.is_available():
+        raise RuntimeError("placement.device is cuda, but torch sees no CUDA device")
+    if name == "cuda" and 0 < gpu_share < 1:
+        torch.cuda.set_per_process_memory_fraction(gpu_share)
+    dtype = placement.dtype
+    if dtype == "auto":
+        dtype = "float16" if name == "cuda" else "float32"
+    return Placed(torch.device(name), getattr(torch, dtype))
