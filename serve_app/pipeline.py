@@ -17,7 +17,7 @@ from ray.serve.exceptions import (
     RayServeException,
     ReplicaUnavailableError,
 )
-from ray.serve.handle import DeploymentHandle, DeploymentResponse
+from ray.serve.handle import DeploymentHandle
 
 from serve_app.admission import Admission
 from serve_app.config import Limits
@@ -121,7 +121,7 @@ class Pipeline:
     async def _one_image(
         self,
         request: GenerationRequest,
-        edges: "DeploymentResponse[ImageResult] | None",
+        edges: Any,
         composition: Composition,
     ) -> Finished:
         image = self._stages.generator.remote(request, edges)
@@ -149,7 +149,7 @@ class Pipeline:
                 raise TimedOut(f"not finished within {limit:g} s") from error
 
 
-async def _result(response: "DeploymentResponse[Any]", stage: str) -> Any:
+async def _result(response: Any, stage: str) -> Any:
     """Await a stage, publish its report, and say in our own words what went wrong."""
     try:
         result = await response

@@ -82,7 +82,7 @@ def invalid_field(details: Any) -> ServiceError:
     return errors.InvalidField(f"{param or 'body'}: {first['msg']}").about(param)
 
 
-def error_schema() -> dict[str, Any]:
+def error_schema() -> dict[int | str, dict[str, Any]]:
     """The OpenAPI `responses` that every route shares."""
     text = {"type": "string"}
     nullable = {"anyOf": [text, {"type": "null"}]}

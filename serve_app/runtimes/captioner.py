@@ -1,5 +1,7 @@
 """GIT image captioning (Wang et al. 2022)."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from transformers import AutoImageProcessor, AutoTokenizer, GitForCausalLM
@@ -18,7 +20,9 @@ class CaptionerRuntime:
         self._max_new_tokens = model.max_new_tokens
         self._processor = AutoImageProcessor.from_pretrained(model.path, backend="pil")
         self._tokenizer = AutoTokenizer.from_pretrained(model.path)
-        network = GitForCausalLM.from_pretrained(model.path, dtype=self.dtype, use_safetensors=True)
+        network: Any = GitForCausalLM.from_pretrained(
+            model.path, dtype=self.dtype, use_safetensors=True
+        )
         self._model = network.to(self.device).eval()
 
     def caption(self, images: list[Pixels]) -> list[str]:

@@ -19,7 +19,7 @@ class UpscalerRuntime:
         for scale, path in ((2, model.x2), (4, model.x4)):
             if path is None:
                 continue
-            network = Swin2SRForImageSuperResolution.from_pretrained(
+            network: torch.nn.Module = Swin2SRForImageSuperResolution.from_pretrained(
                 path, dtype=self.dtype, use_safetensors=True
             )
             self._models[scale] = network.to(self.device).eval()

@@ -1,0 +1,66 @@
+"""Middleware for Ray's HTTP proxy: what the proxy answers by itself keeps to the contract too.
+
+Where an ingress replica dies, the proxy alone is left to answer, with a bare 500; where it refuses,
+with plain text. Loaded by the proxy through the environment variable
+`RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH=serve_app.ingress.proxy.middlewares`.
+"""
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware import Middleware
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from serve_app.errors import QueueFull, ServiceError, StageUnavailable, TimedOut
+from serve_app.ingress.problems import answer, problem
+
+_OWN_PATHS = "/-/"  # Serve's own health and routes pages
+
+
+def middlewares() -> list[Middleware]:
+    """What Serve's proxy wraps around itself."""
+    return [Middleware(ContractErrors)]
+
+
+class ContractErrors:
+    """Replaces a missing answer, and an error that is not JSON, by one of the contract's shape."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"].startswith(_OWN_PATHS):
+            return await self._app(scope, receive, send)
+        started, replaced_status = False, 0
+
+        async def send_checked(message: Message) -> None:
+            nonlocal started, replaced_status
+            if message["type"] == "http.response.start":
+                kind = Headers(raw=message["headers"]).get("content-type", "")
+                if message["status"] >= 400 and "json" not in kind:
+                    replaced_status = message["status"]
+                else:
+                    started = True
+            if started:
+                await send(message)
+
+        await self._app(scope, receive, send_checked)
+        if not started:
+            response = _instead_of(replaced_status)
+            request_id = Headers(scope=scope).get("x-request-id")
+            if request_id:
+                MutableHeaders(raw=response.raw_headers)["X-Request-ID"] = request_id
+            await response(scope, receive, send)
+
+
+def _instead_of(status: int) -> Response:
+    errors: dict[int, ServiceError] = {
+        0: StageUnavailable("the ingress lost its replica and is restarting"),
+        408: TimedOut("the proxy's time limit passed"),
+        429: QueueFull("the proxy's queue is full"),
+        503: StageUnavailable("no replica can take the request now"),
+    }
+    if status in errors:
+        return problem(errors[status])
+    if status == 404:
+        return answer(404, "Not Found", "not_found")
+    return problem(StageUnavailable("the proxy could not hand the request on"))

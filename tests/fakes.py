@@ -1,0 +1,70 @@
+"""Stand-ins for what is slow: stages without models, and handles without Ray."""
+
+import numpy as np
+
+from serve_app.config import AppArgs
+from serve_app.messages import CaptionResult, ImageResult, StageReport
+
+
+def app_args(**limits: object) -> AppArgs:
+    """A small valid configuration, with limits of one's own."""
+    models = {
+        "generator": {"name": "demo", "path": "hub/model", "controlnet": "hub/controlnet"},
+        "upscaler": {"x4": "hub/upscaler"},
+        "captioner": {"path": "hub/captioner"},
+    }
+    defaults = {"width": 128, "height": 64}
+    return AppArgs.model_validate({"models": models, "limits": limits, "defaults": defaults})
+
+
+def report(stage: str) -> StageReport:
+    return StageReport(stage, queue_s=0.001, run_s=0.01, batch_size=2)
+
+
+class FakeHandle:
+    """Looks like a DeploymentHandle: remembers its calls, answers with `answer(*args)`."""
+
+    def __init__(self, answer):
+        self.calls = []
+        self._answer = answer
+
+    def remote(self, *args):
+        self.calls.append(args)
+        return FakeResponse(self._answer, args)
+
+
+class FakeResponse:
+    """Looks like a DeploymentResponse: may be awaited more than once."""
+
+    def __init__(self, answer, args):
+        self._answer, self._args = answer, args
+
+    def __await__(self):
+        return self._run().__await__()
+
+    async def _run(self):
+        result = self._answer(*self._args)
+        if hasattr(result, "__await__"):
+            result = await result
+        if isinstance(result, Exception) and not getattr(result, "code", None):
+            raise result
+        return result
+
+
+def edges(request) -> ImageResult:
+    width, height = request.size or (32, 32)
+    return ImageResult(np.zeros((height, width), np.uint8), report("canny"))
+
+
+def generated(request, edges=None) -> ImageResult:
+    """An image whose grey is its seed."""
+    shape = (request.height, request.width, 3)
+    return ImageResult(np.full(shape, request.seed % 256, np.uint8), report("generate"))
+
+
+def enlarged(picture, scale) -> ImageResult:
+    return ImageResult(np.zeros((64 * scale, 128 * scale, 3), np.uint8), report("upscale"))
+
+
+def described(picture) -> CaptionResult:
+    return CaptionResult("a red circle", report("caption"))

@@ -1,0 +1,367 @@
+"""The HTTP face over a pipeline of fakes: fields, statuses, bodies."""
+
+import io
+
+import pytest
+from PIL import Image
+from starlette.testclient import TestClient
+
+from serve_app.ingress import proxy
+from serve_app.ingress.api import build_api
+from serve_app.messages import CannyRequest
+from serve_app.pipeline import Pipeline, Stages
+from tests import fakes
+from tests.fakes import FakeHandle
+from tests.images import encoded, from_base64, in_base64, jpeg, sketch
+
+GENERATIONS = "/v1/images/generations"
+
+
+class Service:
+    """A client, and the handles that remember what reached them."""
+
+    def __init__(self, **limits):
+        self.args = fakes.app_args(**limits)
+        self.handles = {
+            "canny": FakeHandle(fakes.edges),
+            "generator": FakeHandle(fakes.generated),
+            "upscaler": FakeHandle(fakes.enlarged),
+            "captioner": FakeHandle(fakes.described),
+        }
+        pipeline = Pipeline(Stages(**self.handles), self.args.limits)
+        self.api = build_api(pipeline, self.args)
+        self.http = TestClient(self.api, raise_server_exceptions=False)
+
+    def generate(self, **fields):
+        return self.http.post(GENERATIONS, json={"prompt": "a red circle"} | fields)
+
+    @property
+    def request(self):
+        """The last request that reached the generator."""
+        return self.handles["generator"].calls[-1][0]
+
+    @property
+    def control(self) -> CannyRequest:
+        return self.handles["canny"].calls[-1][0]
+
+
+@pytest.fixture
+def service():
+    return Service()
+
+
+def assert_refused(response, status, code=None, param=None):
+    assert response.status_code == status, response.text
+    assert set(response.json()) == {"error"}
+    error = response.json()["error"]
+    assert set(error) == {"message", "type", "param", "code"}
+    assert error["message"] and error["type"]
+    assert "Traceback" not in error["message"] and "/" not in error["code"]
+    if code:
+        assert error["code"] == code
+    assert error["param"] == param
+
+
+# POST /generation
+
+
+@pytest.mark.parametrize("path", ["/generation", "/generation/"])
+def test_generation_answers_directly_with_an_rgb_image(service, path):
+    body = {
+        "request_id": 5,
+        "text": "a red circle",
+        "input_image_base64": in_base64(jpeg()),
+        "random_seed": 11,
+    }
+    response = service.http.post(path, json=body, follow_redirects=False)
+    assert response.status_code == 200
+    assert set(response.json()) == {"request_id", "output_image_base64"}
+    assert response.json()["request_id"] == 5
+    image = from_base64(response.json()["output_image_base64"])
+    assert image.mode == "RGB"
+    image.save(io.BytesIO(), "JPEG")
+    assert service.request.seed == 11
+    assert service.control.size == (service.request.width, service.request.height)
+    for stage in ("queue", "canny", "generate", "encode"):
+        assert f"{stage};dur=" in response.headers["server-timing"]
+
+
+def test_generation_takes_a_data_url_with_line_breaks_and_any_integer_seed(service):
+    text = in_base64(jpeg())
+    wrapped = "data:image/jpeg;base64," + "\n".join(
+        text[at : at + 76] for at in range(0, len(text), 76)
+    )
+    body = {"request_id": 1, "text": "", "input_image_base64": wrapped, "random_seed": -3}
+    assert service.http.post("/generation", json=body).status_code == 200
+    assert service.request.seed == 2**63 - 3
+
+
+def test_generation_names_the_field_at_fault(service):
+    body = {"request_id": 1, "text": "x", "input_image_base64": "%%%", "random_seed": 1}
+    post = service.http.post
+    assert_refused(
+        post("/generation", json=body), 422, "invalid_field", "input_image_base64"
+    )
+    body["input_image_base64"] = in_base64(b"no image")
+    assert_refused(
+        post("/generation", json=body), 415, "unsupported_image", "input_image_base64"
+    )
+    body["request_id"] = "1"
+    assert_refused(post("/generation", json=body), 422, "invalid_field", "request_id")
+    del body["request_id"]
+    assert_refused(post("/generation", json=body), 422, "invalid_field", "request_id")
+
+
+# POST /v1/images/generations
+
+
+def test_the_configured_defaults_fill_in(service):
+    response = service.generate()
+    assert response.status_code == 200
+    body = response.json()
+    assert body["size"] == "128x64" and body["output_format"] == "png"
+    assert isinstance(body["created"], int)
+    assert set(body["timings"]) == {"queue", "generate", "encode"}
+    assert service.request.num_inference_steps == service.args.defaults.num_inference_steps
+
+
+def test_everything_that_is_asked_for_reaches_the_stages(service):
+    response = service.generate(
+        n=2, size="64x96", seed=5, negative_prompt="blur", num_inference_steps=7,
+        guidance_scale=2, controlnet_conditioning_scale=0.5, canny_low_threshold=10,
+        canny_high_threshold=20, control_image=in_base64(jpeg()), upscale=4, caption=True,
+        output_format="webp", output_compression=30, user="me", quality="high", new_field=1,
+    )  # fmt: skip
+    assert response.status_code == 200, response.text
+    data = response.json()["data"]
+    assert [item["seed"] for item in data] == [5, 6]
+    assert [item["caption"] for item in data] == ["a red circle"] * 2
+    assert from_base64(data[0]["b64_json"]).format == "WEBP"
+    assert response.json()["size"] == "512x256"
+    request = service.request
+    assert (request.width, request.height, request.num_inference_steps) == (64, 96, 7)
+    assert (request.negative_prompt, request.guidance_scale) == ("blur", 2)
+    assert request.controlnet_conditioning_scale == 0.5
+    assert (service.control.low_threshold, service.control.high_threshold) == (10, 20)
+
+
+def test_a_seed_is_made_and_told_where_none_is_given(service):
+    seeds = {service.generate().json()["data"][0]["seed"] for _ in range(5)}
+    assert len(seeds) == 5
+
+
+def test_auto_size_keeps_the_shape_of_the_control_image(service):
+    wide = in_base64(encoded(sketch(900, 300)))
+    service.generate(control_image=wide, size="auto")
+    width, height = service.request.width, service.request.height
+    assert width % 8 == 0 and height % 8 == 0
+    assert 2.5 < width / height < 3.5
+    assert 0.7 < width * height / (128 * 64) < 1.4
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"size": "100x100"}, "size"),
+        ({"size": "4096x64"}, "size"),
+        ({"size": "big"}, "size"),
+        ({"size": "0x0"}, "size"),
+        ({"model": "dall-e-3"}, "model"),
+        ({"response_format": "url"}, "response_format"),
+        ({"n": 5}, "n"),
+        ({"num_inference_steps": 101}, "num_inference_steps"),
+        ({"prompt": "x" * 2001}, "prompt"),
+        ({"negative_prompt": "x" * 2001}, "negative_prompt"),
+        ({"upscale": 2}, "upscale"),
+        ({"upscale": 4, "size": "1024x1024"}, "upscale"),
+        ({"stream": True}, "stream"),
+    ],
+)
+def test_the_impossible_is_a_400_that_names_the_field(service, fields, param):
+    assert_refused(service.generate(**fields), 400, param=param)
+    assert not service.handles["generator"].calls
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"prompt": None}, "prompt"),
+        ({"prompt": 3}, "prompt"),
+        ({"seed": "1"}, "seed"),
+        ({"seed": -1}, "seed"),
+        ({"seed": 1.5}, "seed"),
+        ({"n": 0}, "n"),
+        ({"upscale": 3}, "upscale"),
+        ({"guidance_scale": "high"}, "guidance_scale"),
+        ({"output_format": "gif"}, "output_format"),
+        ({"control_image": "***"}, "control_image"),
+        ({"caption": "yes"}, "caption"),
+    ],
+)
+def test_a_wrong_type_is_a_422_that_names_the_field(service, fields, param):
+    assert_refused(service.generate(**fields), 422, "invalid_field", param)
+
+
+def test_not_a_number_is_refused(service):
+    for literal in ("NaN", "Infinity", "-Infinity"):
+        content = f'{{"prompt": "x", "guidance_scale": {literal}}}'
+        headers = {"content-type": "application/json"}
+        assert_refused(
+            service.http.post(GENERATIONS, content=content, headers=headers),
+            422, "invalid_field", "guidance_scale",
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("content", ["{", "[1", "\xff"])
+def test_broken_json_is_a_400(service, content):
+    headers = {"content-type": "application/json"}
+    assert_refused(service.http.post(GENERATIONS, content=content, headers=headers), 400)
+
+
+def test_a_lone_surrogate_and_a_null_byte_do_no_harm(service):
+    for text in ('"\\ud800"', '"a\\u0000b"'):
+        content = f'{{"prompt": {text}}}'
+        response = service.http.post(
+            GENERATIONS, content=content, headers={"content-type": "application/json"}
+        )
+        assert response.status_code in (200, 422)
+
+
+# single stages
+
+
+@pytest.mark.parametrize("content_type", ["image/jpeg", "application/json", "text/plain", None])
+def test_a_raw_image_is_taken_under_any_content_type(service, content_type):
+    headers = {"content-type": content_type} if content_type else {}
+    for path in ("/v1/captions", "/caption", "/v1/canny", "/v1/upscale"):
+        response = service.http.post(path, content=jpeg(), headers=headers)
+        assert response.status_code == 200, (path, response.text)
+
+
+def test_an_image_is_taken_as_multipart_and_as_json(service):
+    for options in (
+        {"files": {"image": ("a.jpg", jpeg(), "image/jpeg")}},
+        {"json": {"image": in_base64(jpeg())}},
+    ):
+        response = service.http.post("/v1/captions", **options)
+        assert response.json()["caption"] == "a red circle"
+        assert service.handles["captioner"].calls[-1][0] == jpeg()
+
+
+def test_caption_is_plain_text(service):
+    response = service.http.post("/caption", content=jpeg())
+    assert response.headers["content-type"].startswith("text/plain")
+    assert response.text == "a red circle"
+
+
+def test_canny_is_a_png_of_one_channel(service):
+    response = service.http.post("/v1/canny?low_threshold=5&high_threshold=9", content=jpeg())
+    assert response.headers["content-type"] == "image/png"
+    assert Image.open(io.BytesIO(response.content)).mode == "L"
+    assert (service.control.low_threshold, service.control.high_threshold) == (5, 9)
+
+
+def test_upscale_answers_in_the_format_asked_for(service):
+    response = service.http.post("/v1/upscale?scale=4&output_format=jpeg", content=jpeg())
+    assert response.headers["content-type"] == "image/jpeg"
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "status", "param"),
+    [
+        ("/v1/captions", b"", 422, "image"),
+        ("/caption", b"no image", 415, "image"),
+        ("/v1/canny?low_threshold=300", b"", 422, "low_threshold"),
+        ("/v1/canny?low_threshold=9&high_threshold=5", None, 400, "low_threshold"),
+        ("/v1/upscale?scale=3", None, 422, "scale"),
+        ("/v1/upscale?scale=2", None, 400, "scale"),
+    ],
+)
+def test_stage_refusals(service, path, content, status, param):
+    content = jpeg() if content is None else content
+    assert_refused(service.http.post(path, content=content), status, param=param)
+
+
+def test_a_multipart_body_without_the_image_is_told_so(service):
+    response = service.http.post("/v1/captions", files={"other": b"x"})
+    assert_refused(response, 422, "invalid_field", "image")
+    response = service.http.post("/v1/captions", json={"picture": "x"})
+    assert_refused(response, 422, "invalid_field", "image")
+    broken = {"content-type": "multipart/form-data; boundary=x"}
+    response = service.http.post("/v1/captions", content=b"--x\r\nbroken", headers=broken)
+    assert response.status_code in (400, 422)
+    assert set(response.json()) == {"error"}
+
+
+# limits
+
+
+def test_limits_are_checked_before_work():
+    service = Service(max_body_bytes=100_000, max_image_pixels=1000, max_upscale_pixels=600)
+    assert_refused(service.http.post("/caption", content=b"x" * 100_001), 413, "body_too_large")
+    chunks = (b"x" * 1000 for _ in range(101))  # no Content-Length
+    assert_refused(service.http.post("/caption", content=chunks), 413, "body_too_large")
+    assert_refused(
+        service.http.post("/caption", content=jpeg()), 413, "image_too_large", "image"
+    )
+    small = encoded(sketch(30, 30))
+    assert_refused(service.http.post("/v1/upscale", content=small), 400, param="scale")
+    assert not any(handle.calls for handle in service.handles.values())
+
+
+def test_a_full_queue_is_a_429_with_retry_after():
+    service = Service(max_pending_images=1)
+    response = service.generate(n=2)
+    assert_refused(response, 429, "queue_full")
+    assert int(response.headers["retry-after"]) >= 1
+
+
+def test_unknown_paths_and_methods_keep_to_the_shape(service):
+    assert_refused(service.http.get("/nothing"), 404, "not_found")
+    assert_refused(service.http.get("/generation"), 405, "method_not_allowed")
+
+
+def test_a_surprise_is_a_500_without_details():
+    service = Service()
+    service.handles["captioner"]._answer = lambda picture: "not a result"
+    response = service.http.post("/caption", content=jpeg())
+    assert_refused(response, 500, "internal_error")
+    assert "attribute" not in response.text
+
+
+def test_docs_and_models(service):
+    assert service.http.get("/docs").status_code == 200
+    paths = service.http.get("/openapi.json").json()["paths"]
+    assert {"/generation", GENERATIONS, "/v1/canny", "/caption", "/health"} <= set(paths)
+    models = service.http.get("/v1/models").json()
+    assert [model["id"] for model in models["data"]] == ["demo"]
+
+
+# Ray's proxy
+
+
+def through_proxy(app):
+    client = TestClient(proxy.ContractErrors(app), raise_server_exceptions=False)
+    return client.get("/x", headers={"x-request-id": "abc"})
+
+
+def test_a_lost_ingress_is_a_503_with_retry_after():
+    async def silent(scope, receive, send):
+        return None
+
+    response = through_proxy(silent)
+    assert_refused(response, 503, "stage_unavailable")
+    assert int(response.headers["retry-after"]) >= 1
+    assert response.headers["x-request-id"] == "abc"
+
+
+@pytest.mark.parametrize(("status", "expected"), [(408, 504), (404, 404), (429, 429), (500, 503)])
+def test_plain_text_of_the_proxy_is_replaced(status, expected):
+    from starlette.responses import PlainTextResponse
+
+    assert_refused(through_proxy(PlainTextResponse("oops", status)), expected, code=None)
+
+
+def test_our_own_answers_pass_untouched(service):
+    response = through_proxy(service.api)
+    assert_refused(response, 404, "not_found")

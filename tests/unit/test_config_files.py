@@ -1,0 +1,101 @@
+"""Every Serve YAML file: Ray accepts a misspelt key in silence, so we do not."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from ray.serve.config import AutoscalingConfig
+from ray.serve.schema import (
+    DeploymentSchema,
+    HTTPOptionsSchema,
+    LoggingConfig,
+    RayActorOptionsSchema,
+    ServeApplicationSchema,
+    ServeDeploySchema,
+)
+
+from serve_app.config import AppArgs, BatchSettings
+
+ROOT = Path(__file__).parents[2]
+FILES = [ROOT / "serve_config.yaml", *sorted((ROOT / "configs").glob("*.yaml"))]
+DEPLOYMENTS = {"Ingress", "Canny", "Generator", "Upscaler", "Captioner"}
+BATCHED = {"Generator", "Upscaler", "Captioner"}
+
+
+@pytest.fixture(params=FILES, ids=lambda path: path.name)
+def config(request):
+    return yaml.safe_load(request.param.read_text())
+
+
+def deployments(config):
+    return {
+        deployment["name"]: deployment
+        for application in config["applications"]
+        for deployment in application["deployments"]
+    }
+
+
+def assert_known(keys, model):
+    assert set(keys) <= set(model.model_fields), set(keys) - set(model.model_fields)
+
+
+def test_keys_are_known_to_ray(config):
+    ServeDeploySchema.model_validate(config)
+    assert_known(config, ServeDeploySchema)
+    assert_known(config["http_options"], HTTPOptionsSchema)
+    assert_known(config["logging_config"], LoggingConfig)
+    for application in config["applications"]:
+        assert_known(application, ServeApplicationSchema)
+    for deployment in deployments(config).values():
+        assert_known(deployment, DeploymentSchema)
+        assert_known(deployment.get("autoscaling_config", {}), AutoscalingConfig)
+        assert_known(deployment["ray_actor_options"], RayActorOptionsSchema)
+
+
+def test_args_and_user_configs_are_valid(config):
+    for application in config["applications"]:
+        AppArgs.model_validate(application["args"])
+    for name, deployment in deployments(config).items():
+        assert ("user_config" in deployment) == (name in BATCHED)
+        BatchSettings.model_validate(deployment.get("user_config", {}))
+
+
+def test_every_deployment_is_there_with_bounded_queues(config):
+    assert set(deployments(config)) == DEPLOYMENTS
+    for name, deployment in deployments(config).items():
+        assert 0 < deployment["max_queued_requests"] < 10_000, name
+        if name in BATCHED:
+            batch_size = deployment["user_config"]["max_batch_size"]
+            assert deployment["max_ongoing_requests"] >= 2 * batch_size, name
+
+
+def test_the_ingress_holds_what_it_admits(config):
+    """Were its own limit lower, Serve would answer before the ingress can compute Retry-After."""
+    limits = AppArgs.model_validate(config["applications"][0]["args"]).limits
+    assert deployments(config)["Ingress"]["max_ongoing_requests"] >= 4 * limits.max_pending_images
+
+
+def test_fractions_on_one_gpu_sum_to_at_most_one():
+    config = yaml.safe_load((ROOT / "configs" / "sd15-gpu.yaml").read_text())
+    total = 0.0
+    for deployment in deployments(config).values():
+        scaling = deployment.get("autoscaling_config", {})
+        replicas = scaling.get("max_replicas", deployment.get("num_replicas", 1))
+        total += replicas * deployment["ray_actor_options"].get("num_gpus", 0)
+    assert 0.5 < total <= 1 + 1e-9
+
+
+def test_the_default_configuration_fits_two_cores():
+    config = yaml.safe_load((ROOT / "serve_config.yaml").read_text())
+    total = 0.0
+    for deployment in deployments(config).values():
+        replicas = deployment.get("autoscaling_config", {}).get("max_replicas", 1)
+        total += replicas * deployment["ray_actor_options"]["num_cpus"]
+    assert total <= 2
+
+
+def test_a_misspelt_argument_is_refused():
+    args = yaml.safe_load((ROOT / "serve_config.yaml").read_text())["applications"][0]["args"]
+    args["limits"]["max_pendin_images"] = 3
+    with pytest.raises(ValueError, match="max_pendin_images"):
+        AppArgs.model_validate(args)

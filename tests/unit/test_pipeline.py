@@ -1,0 +1,122 @@
+"""One request's life, with stages that answer at once."""
+
+import asyncio
+
+import pytest
+from ray.exceptions import RayActorError
+from ray.serve.exceptions import BackPressureError
+
+from serve_app import errors
+from serve_app.messages import CannyRequest, GenerationRequest
+from serve_app.pipeline import Composition, Pipeline, Stages
+from tests import fakes
+from tests.fakes import FakeHandle
+
+REQUEST = GenerationRequest(
+    prompt="a red circle", negative_prompt="", seed=7, width=128, height=64,
+    num_inference_steps=4, guidance_scale=3.0, guidance_rescale=0.0,
+    controlnet_conditioning_scale=1.0, strength=0.75,
+)  # fmt: skip
+CONTROL = CannyRequest(b"an image", 100, 200, (128, 64))
+
+
+def pipeline_of(limits=None, **stages):
+    usual = {
+        "canny": fakes.edges,
+        "generator": fakes.generated,
+        "upscaler": fakes.enlarged,
+        "captioner": fakes.described,
+    }
+    handles = {name: FakeHandle(stages.get(name, answer)) for name, answer in usual.items()}
+    made = Pipeline(Stages(**handles), fakes.app_args(**(limits or {})).limits)
+    return made, handles
+
+
+async def test_the_whole_composition():
+    pipeline, handles = pipeline_of()
+    composition = Composition(CONTROL, upscale=4, caption=True)
+    (image,) = await pipeline.generate(REQUEST, composition)
+    assert image.pixels.shape == (256, 512, 3)
+    assert image.caption == "a red circle"
+    assert [r.stage for r in image.reports] == ["canny", "generate", "upscale", "caption"]
+    assert all(len(handle.calls) == 1 for handle in handles.values())
+
+
+async def test_only_the_stages_that_are_asked_for():
+    pipeline, handles = pipeline_of()
+    await pipeline.generate(REQUEST, Composition())
+    calls = {name: len(handle.calls) for name, handle in handles.items()}
+    assert calls == {"canny": 0, "generator": 1, "upscaler": 0, "captioner": 0}
+
+
+async def test_images_get_consecutive_seeds_and_share_the_edges():
+    pipeline, handles = pipeline_of()
+    images = await pipeline.generate(REQUEST, Composition(CONTROL), images=3)
+    assert [image.seed for image in images] == [7, 8, 9]
+    assert [image.pixels[0, 0, 0] for image in images] == [7, 8, 9]
+    assert len(handles["canny"].calls) == 1
+    assert len({id(edges) for _, edges in handles["generator"].calls}) == 1
+
+
+@pytest.mark.parametrize(
+    ("failure", "expected"),
+    [
+        (errors.InvalidImage("truncated"), errors.InvalidImage),
+        (BackPressureError(9, 9), errors.QueueFull),
+        (RayActorError(), errors.StageUnavailable),
+    ],
+)
+async def test_failures_are_told_in_our_own_words(failure, expected):
+    pipeline, _ = pipeline_of(generator=lambda request, edges: failure)
+    with pytest.raises(expected):
+        await pipeline.generate(REQUEST, Composition())
+    assert pipeline._admission["generate"].pending == 0
+
+
+async def test_one_failed_image_stops_the_others():
+    stopped = asyncio.Event()
+
+    def generator(request, edges):
+        if request.seed == 8:
+            return errors.InvalidRequest("no")
+
+        async def slow():
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                stopped.set()
+                raise
+
+        return slow()
+
+    pipeline, _ = pipeline_of(generator=generator)
+    with pytest.raises(errors.InvalidRequest):
+        await pipeline.generate(REQUEST, Composition(), images=2)
+    await asyncio.wait_for(stopped.wait(), 1)
+
+
+async def test_a_request_over_its_time_is_told_so():
+    pipeline, _ = pipeline_of(
+        {"request_timeout_s": 0.05}, captioner=lambda picture: asyncio.sleep(60)
+    )
+    with pytest.raises(errors.TimedOut):
+        await pipeline.caption(b"an image")
+
+
+async def test_what_does_not_fit_is_refused_before_any_work():
+    pipeline, handles = pipeline_of({"max_pending_images": 2})
+    with pytest.raises(errors.QueueFull):
+        await pipeline.generate(REQUEST, Composition(CONTROL), images=3)
+    assert not handles["canny"].calls
+
+
+async def test_a_full_queue_of_images_does_not_refuse_captions():
+    pipeline, _ = pipeline_of(
+        {"max_pending_images": 1}, generator=lambda request, edges: asyncio.sleep(60)
+    )
+    generating = asyncio.create_task(pipeline.generate(REQUEST, Composition()))
+    await asyncio.sleep(0)
+    with pytest.raises(errors.QueueFull):
+        await pipeline.generate(REQUEST, Composition())
+    assert (await pipeline.caption(b"an image")).text == "a red circle"
+    generating.cancel()
