@@ -1,0 +1,103 @@
+"""The served demo: `serve run serve_config.yaml` as a user starts it, once for the whole run."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+
+ROOT = Path(__file__).parents[2]
+START_LIMIT_S = 180
+
+
+class Service:
+    """The running service: its address, its log, its processes."""
+
+    def __init__(self, url: str, log: Path, process: subprocess.Popen, started_s: float) -> None:
+        self.url = url
+        self.started_s = started_s
+        self._log = log
+        self._process = process
+
+    def post(self, path: str, **options) -> requests.Response:
+        return requests.post(self.url + path, timeout=120, **options)
+
+    def get(self, path: str, **options) -> requests.Response:
+        return requests.get(self.url + path, timeout=30, **options)
+
+    def log_text(self) -> str:
+        return self._log.read_text(errors="replace")
+
+    def batch_sizes(self, stage: str, since: int = 0) -> list[int]:
+        pattern = rf"batch stage={stage} size=(\d+)"
+        return [int(size) for size in re.findall(pattern, self.log_text()[since:])]
+
+    def processes(self) -> list[psutil.Process]:
+        root = psutil.Process(self._process.pid)
+        return [root, *root.children(recursive=True)]
+
+    def replica(self, deployment: str) -> psutil.Process:
+        name = f"ServeReplica:images:{deployment}"
+        return next(p for p in self.processes() if name in " ".join(p.cmdline()))
+
+    def await_healthy(self, limit_s: float = 90) -> None:
+        await_true(lambda: self.get("/health").status_code == 200, limit_s)
+
+
+def await_true(condition, limit_s: float) -> None:
+    """Poll until a condition holds; a refused connection counts as not yet."""
+    deadline = time.monotonic() + limit_s
+    while time.monotonic() < deadline:
+        try:
+            if condition():
+                return
+        except requests.RequestException:
+            pass
+        time.sleep(0.2)
+    raise AssertionError(f"not within {limit_s} s")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("service")
+    port = free_port()
+    config = (ROOT / "serve_config.yaml").read_text()
+    assert "port: 8000" in config and "host: 127.0.0.1" in config
+    (folder / "config.yaml").write_text(config.replace("port: 8000", f"port: {port}"))
+    makefile = (ROOT / "Makefile").read_text()
+    settings = dict(re.findall(r"^export (\w+) \?= (\S+)", makefile, re.MULTILINE))
+    log = folder / "log"
+    started = time.monotonic()
+    process = subprocess.Popen(
+        [Path(sys.executable).parent / "serve", "run", folder / "config.yaml"],
+        cwd=ROOT,
+        env=os.environ | settings,
+        stdout=log.open("w"),
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    running = Service(f"http://127.0.0.1:{port}", log, process, 0.0)
+    try:
+        running.await_healthy(START_LIMIT_S)
+        running.started_s = time.monotonic() - started
+        yield running
+    finally:
+        ours = running.processes()
+        process.send_signal(signal.SIGINT)
+        psutil.wait_procs(ours, timeout=30)
+        for leftover in ours:
+            if leftover.is_running():
+                leftover.kill()

@@ -1,0 +1,246 @@
+"""The served demo, driven over HTTP as its clients do."""
+
+import io
+import json
+import os
+import random
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlparse
+
+import numpy as np
+import pytest
+import requests
+from PIL import Image
+
+from tests.images import PROMPT, encoded, from_base64, in_base64, jpeg, pixels, sketch
+
+GENERATIONS = "/v1/images/generations"
+
+
+def generation_body(seed=1, request_id=1):
+    return {
+        "request_id": request_id,
+        "text": PROMPT,
+        "input_image_base64": in_base64(jpeg()),
+        "random_seed": seed,
+    }
+
+
+def at_once(calls, workers):
+    with ThreadPoolExecutor(workers) as pool:
+        return [future.result() for future in [pool.submit(call) for call in calls]]
+
+
+def test_starts_within_ninety_seconds_and_six_gibibytes(service):
+    assert service.started_s <= 90
+    assert service.post("/generation", json=generation_body()).status_code == 200
+    unique = sum(process.memory_full_info().pss for process in service.processes())
+    print(f"started in {service.started_s:.0f} s, {unique / 2**30:.2f} GiB")
+    assert unique < 6 * 2**30
+
+
+def test_a_controlnet_client_as_it_is_written(service):
+    """Posts a 512x512 RGB JPEG with no timeout, and saves the answer as JPEG right away."""
+    session = requests.Session()
+    session.max_redirects = 0
+    for path in ("/generation", "/generation/"):
+        response = session.post(service.url + path, json=generation_body(3, request_id=77))
+        assert response.status_code == 200
+        body = response.json()
+        assert set(body) == {"request_id", "output_image_base64"}
+        assert body["request_id"] == 77
+        image = from_base64(body["output_image_base64"])
+        assert image.mode == "RGB"
+        image.save(io.BytesIO(), "JPEG")
+
+
+def test_the_whole_composition_in_one_request(service):
+    body = {
+        "prompt": PROMPT,
+        "control_image": in_base64(jpeg()),
+        "upscale": 4,
+        "caption": True,
+        "seed": 9,
+        "n": 2,
+    }
+    response = service.post(GENERATIONS, json=body, headers={"X-Request-ID": "mine-1"})
+    assert response.status_code == 200, response.text
+    assert response.headers["x-request-id"] == "mine-1"
+    answer = response.json()
+    assert answer["size"] == "512x512"
+    assert set(answer["timings"]) == {
+        "queue", "canny", "generate", "upscale", "caption", "encode",
+    }  # fmt: skip
+    assert [item["seed"] for item in answer["data"]] == [9, 10]
+    for item in answer["data"]:
+        assert from_base64(item["b64_json"]).size == (512, 512)
+        assert isinstance(item["caption"], str) and item["caption"]
+    for stage in ("queue", "canny", "generate", "upscale", "caption", "encode"):
+        assert f"{stage};dur=" in response.headers["server-timing"]
+
+
+def test_single_stages(service):
+    image = encoded(sketch(100, 60))
+    canny = service.post("/v1/canny", data=image)
+    assert Image.open(io.BytesIO(canny.content)).size == (100, 60)
+    for scale in (2, 4):
+        upscaled = service.post(f"/v1/upscale?scale={scale}", data=image)
+        assert Image.open(io.BytesIO(upscaled.content)).size == (100 * scale, 60 * scale)
+    caption = service.post("/v1/captions", files={"image": image}).json()["caption"]
+    plain = service.post(
+        "/caption", data=image, headers={"Content-Type": "application/x-www-form-urlencoded"}
+    )
+    assert plain.headers["content-type"].startswith("text/plain")
+    assert plain.text == caption
+
+
+def test_every_answer_has_a_request_id_of_one_value(service):
+    made = service.get("/v1/models")
+    assert made.headers["x-request-id"] and "," not in made.headers["x-request-id"]
+    refused = service.post("/caption", data=b"no image", headers={"X-Request-ID": "abc"})
+    assert refused.status_code == 415
+    assert refused.headers["x-request-id"] == "abc"
+
+
+# the same seed, the same picture
+
+
+def test_a_seed_gives_the_same_image_alone_and_in_a_full_batch(service):
+    alone = from_base64(
+        service.post("/generation", json=generation_body(5)).json()["output_image_base64"]
+    )
+    before = len(service.log_text())
+    calls = [
+        lambda seed=seed: service.post("/generation", json=generation_body(seed))
+        for seed in [*range(100, 112), 5, *range(112, 115)]
+    ]
+    answers = at_once(calls, 16)
+    assert max(service.batch_sizes("generate", before)) == 8
+    together = from_base64(answers[12].json()["output_image_base64"])
+    assert np.abs(pixels(together) - pixels(alone)).max() <= 2
+    other = from_base64(answers[0].json()["output_image_base64"])
+    assert np.abs(pixels(other) - pixels(alone)).max() > 2
+
+
+# under load
+
+
+@pytest.mark.parametrize("stage", ["generate", "caption"])
+def test_32_requests_at_concurrency_16_share_batches(service, stage):
+    before = len(service.log_text())
+    if stage == "generate":
+        calls = [
+            lambda seed=seed: service.post("/generation", json=generation_body(seed))
+            for seed in range(32)
+        ]
+    else:
+        calls = [lambda: service.post("/v1/captions", data=jpeg())] * 32
+    answers = at_once(calls, 16)
+    assert [answer.status_code for answer in answers] == [200] * 32
+    assert max(service.batch_sizes(stage, before)) > 1
+
+
+def test_200_requests_at_once_are_answered_or_refused_within_a_second(service):
+    body = json.dumps(generation_body())
+    headers = {"Content-Type": "application/json"}
+
+    def call():
+        started = time.monotonic()
+        response = service.post("/generation", data=body, headers=headers)
+        return response, time.monotonic() - started
+
+    answers = at_once([call] * 200, 200)
+    statuses = [response.status_code for response, _ in answers]
+    assert set(statuses) == {200, 429}, statuses
+    assert statuses.count(200) >= 64
+    refused = [(response, seconds) for response, seconds in answers if response.status_code == 429]
+    print("refused", len(refused), "slowest", max(seconds for _, seconds in refused))
+    for response, _ in refused:
+        assert int(response.headers["retry-after"]) >= 1
+        assert response.json()["error"]["code"] == "queue_full"
+    assert max(seconds for _, seconds in refused) < 1
+    service.await_healthy()
+
+
+def test_clients_that_hang_up_leave_nothing_behind(service):
+    """Half-sent, and sent but not waited for."""
+    address = (urlparse(service.url).hostname, urlparse(service.url).port)
+    body = json.dumps(generation_body()).encode()
+    head = b"POST /generation HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    head += b"Content-Length: %d\r\n\r\n" % len(body)
+    for sent in (head + body[:1000], head + body):
+        for _ in range(8):
+            with socket.create_connection(address) as connection:
+                connection.sendall(sent)
+    assert service.post("/generation", json=generation_body()).status_code == 200
+
+
+# what clients send wrong
+
+
+def test_refusals_leave_the_service_healthy(service):
+    rng = random.Random(0)
+    image = jpeg()
+    wrong = [b"", b"no image", image[:3000], os.urandom(5000), b"<svg/>"]
+    for _ in range(40):
+        mutated = bytearray(image)
+        for _ in range(rng.randint(1, 20)):
+            mutated[rng.randrange(len(mutated))] = rng.randrange(256)
+        wrong.append(bytes(mutated))
+    for data in wrong:
+        for path in ("/v1/canny", "/caption"):
+            response = service.post(path, data=data)
+            assert response.status_code in (200, 400, 413, 415, 422), response.text
+            if response.status_code != 200:
+                assert set(response.json()) == {"error"}
+    too_much = service.post("/caption", data=b"x" * (33 * 1024 * 1024))
+    assert too_much.status_code == 413
+    assert too_much.json()["error"]["code"] == "body_too_large"
+    service.await_healthy()
+    assert service.post("/generation", json=generation_body()).status_code == 200
+
+
+def test_a_truncated_control_image_is_the_clients_fault_and_named(service):
+    body = {"prompt": "x", "control_image": in_base64(jpeg()[:5000])}
+    response = service.post(GENERATIONS, json=body)
+    assert response.status_code == 400
+    assert response.json()["error"]["param"] == "control_image"
+    assert response.json()["error"]["code"] == "invalid_image"
+
+
+def test_the_log_holds_no_images_and_no_prompts(service):
+    service.post("/generation", json=generation_body() | {"text": "a secret unicorn"})
+    log = service.log_text()
+    assert "secret unicorn" not in log
+    assert in_base64(jpeg())[:60] not in log
+    for event in ("load done", "warm-up done", "request method=POST", "response method=POST"):
+        assert event in log
+    assert "seeds=" in log and "batch stage=generate size=" in log
+
+
+# pulling the plug
+
+
+@pytest.mark.parametrize("deployment", ["Generator", "Captioner", "Canny", "Ingress"])
+def test_a_killed_replica_comes_back_by_itself(service, deployment):
+    body = generation_body()
+    service.await_healthy()
+    with ThreadPoolExecutor(8) as pool:
+        path, options = "/generation", {"json": body}
+        if deployment == "Captioner":
+            path, options = "/v1/captions", {"data": jpeg()}
+        running = [pool.submit(service.post, path, **options) for _ in range(8)]
+        time.sleep(0.3)  # let them reach the stage; where they are when it dies must not matter
+        service.replica(deployment).kill()
+        answers = [future.result() for future in running]
+    for answer in answers:
+        assert answer.status_code in (200, 503), answer.text
+        if answer.status_code == 503:
+            assert int(answer.headers["retry-after"]) >= 1
+            assert answer.json()["error"]["code"] == "stage_unavailable"
+    deadline = time.monotonic() + 90
+    while service.post(path, **options).status_code != 200:
+        assert time.monotonic() < deadline
+    service.await_healthy()

@@ -1,0 +1,112 @@
+"""`MicroBatcher` around a real `@serve.batch`, in a real replica."""
+
+import asyncio
+import random
+import time
+
+import pytest
+from ray import serve
+
+from serve_app.deployments.micro_batching import MicroBatcher
+from serve_app.errors import InvalidImage
+
+
+@serve.deployment(max_ongoing_requests=100, ray_actor_options={"num_cpus": 0.1})
+class Sleeper:
+    """A stage whose batch costs the same whatever its size, like a model on a GPU."""
+
+    def __init__(self, cost_s: float) -> None:
+        self.cost_s = cost_s
+        self.batches: list[int] = []
+        self.batched = MicroBatcher("sleep", self.run)
+
+    def reconfigure(self, user_config: dict) -> None:
+        self.batched.configure(user_config)
+
+    async def __call__(self, item: str) -> str:
+        value, report = await self.batched(item)
+        return f"{value} in {report.batch_size}"
+
+    async def seen(self) -> list[int]:
+        return self.batches
+
+    def run(self, items, abandoned):
+        self.batches.append(len(items))
+        time.sleep(self.cost_s)
+        if "bad" in items:
+            raise InvalidImage("bad")
+        return [item.upper() for item in items]
+
+
+def deploy(name: str, cost_s: float, **user_config):
+    app = Sleeper.options(user_config=user_config).bind(cost_s)
+    return serve.run(app, name=name, route_prefix=None)
+
+
+@pytest.fixture
+def sleeper(request):
+    name = request.node.name
+    yield lambda cost_s, **user_config: deploy(name, cost_s, **user_config)
+    serve.delete(name)
+
+
+async def test_staggered_calls_share_batches(sleeper):
+    """Plain `@serve.batch` makes sixteen batches of this."""
+    handle = sleeper(1.0, max_batch_size=8, batch_wait_timeout_s=0.02)
+    calls = []
+    for _ in range(16):
+        calls.append(handle.remote("a"))
+        await asyncio.sleep(0.1)
+    await asyncio.gather(*calls)
+    batches = await handle.seen.remote()
+    assert sum(batches) == 16
+    assert len(batches) <= 3, batches
+
+
+async def test_a_bad_item_fails_alone_and_keeps_its_type(sleeper):
+    handle = sleeper(0.05, max_batch_size=8, batch_wait_timeout_s=0.2)
+    items = ["a", "b", "bad", "c"]
+    results = await asyncio.gather(
+        *(handle.remote(item) for item in items), return_exceptions=True
+    )
+    assert isinstance(results[2], InvalidImage)
+    assert results[2].code == "invalid_image"
+    assert [result.split()[0] for index, result in enumerate(results) if index != 2] == list("ABC")
+
+
+async def test_cancelled_callers_never_wedge_the_queue(sleeper):
+    handle = sleeper(0.1, max_batch_size=4, batch_wait_timeout_s=0.02)
+    rng = random.Random(1)
+    for _ in range(3):
+        responses = [handle.remote(str(index)) for index in range(64)]
+        doomed = set(rng.sample(range(64), 32))
+
+        async def hang_up(response):
+            await asyncio.sleep(rng.uniform(0, 1.2))
+            response.cancel()
+
+        hang_ups = [asyncio.create_task(hang_up(responses[index])) for index in doomed]
+
+        async def outcome(response):
+            try:
+                return await response
+            except (asyncio.CancelledError, Exception) as error:
+                return error
+
+        kept = [outcome(responses[index]) for index in range(64) if index not in doomed]
+        results = await asyncio.wait_for(asyncio.gather(*kept), 30)
+        assert all(isinstance(result, str) for result in results), results
+        await asyncio.gather(*hang_ups)
+    assert (await asyncio.wait_for(handle.remote("last"), 10)).startswith("LAST")
+
+
+async def test_the_batch_size_changes_live(sleeper):
+    handle = sleeper(0.3, max_batch_size=2, batch_wait_timeout_s=0.02)
+    await asyncio.gather(*(handle.remote("a") for _ in range(8)))
+    assert max(await handle.seen.remote()) == 2
+    # What Serve calls when only the `user_config` of a deployment changed.
+    await handle.reconfigure.remote({"max_batch_size": 8, "batch_wait_timeout_s": 0.05})
+    await asyncio.gather(*(handle.remote("a") for _ in range(16)))
+    batches = await handle.seen.remote()
+    assert max(batches) == 8, batches
+    assert sum(batches) == 24
