@@ -22,8 +22,8 @@ class Admission:
         self.pending = 0
         self._clock = clock
         self._changed = clock()
-        # Before anything was measured: an image a second.
-        self._finished, self._busy_s = 1.0, 1.0
+        self._finished = self._busy_s = 0.0
+        self._seconds_per_image = 1.0  # a guess, until the first ones are finished
 
     @contextmanager
     def admitted(self, images: int = 1) -> Iterator[None]:
@@ -42,7 +42,7 @@ class Admission:
 
     def drained_in_s(self) -> int:
         """Whole seconds until what is in progress now will be finished, at the measured rate."""
-        return max(1, math.ceil(self.pending * self._busy_s / self._finished))
+        return max(1, math.ceil(self.pending * self._seconds_per_image))
 
     def _change(self, images: int, finished: int = 0) -> None:
         now = self._clock()
@@ -50,7 +50,10 @@ class Admission:
             self._busy_s += now - self._changed
         self._changed = now
         self.pending += images
+        if not finished:
+            return
         self._finished += finished
+        self._seconds_per_image = self._busy_s / self._finished
         if self._busy_s > _MEMORY_S:  # forget slowly what is long ago
             self._busy_s /= 2
             self._finished /= 2

@@ -69,7 +69,8 @@ def _word(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.3f}"
     text = str(value)
-    return json.dumps(text) if any(char.isspace() or char in '="' for char in text) else text
+    plain = text.isprintable() and not any(char in ' ="' for char in text)
+    return text if plain else json.dumps(text)  # a hostile path cannot forge a line
 
 
 @cache

@@ -7,7 +7,7 @@ from ray import serve
 
 from serve_app.config import CaptionerModel, Limits
 from serve_app.deployments.micro_batching import MicroBatcher
-from serve_app.deployments.replica import gpu_share, pixels_of, refusal_as_value
+from serve_app.deployments.replica import gpu_share, pixels_of, refusal_as_value, yield_to_answering
 from serve_app.messages import CaptionResult, Picture, Pixels
 from serve_app.observability import logged_step
 
@@ -17,6 +17,7 @@ class Captioner:
     """Batches images of any sizes: the model's own processor brings them to one."""
 
     def __init__(self, model: CaptionerModel, limits: Limits) -> None:
+        yield_to_answering()
         with logged_step("import", stage="caption", why="torch and transformers load here alone"):
             from serve_app.runtimes.captioner import CaptionerRuntime
         with logged_step("load", stage="caption", model=model.path):

@@ -7,7 +7,7 @@ from ray import serve
 
 from serve_app.config import Defaults, GeneratorModel, Limits
 from serve_app.deployments.micro_batching import MicroBatcher
-from serve_app.deployments.replica import gpu_share, refusal_as_value
+from serve_app.deployments.replica import gpu_share, refusal_as_value, yield_to_answering
 from serve_app.messages import GenerationRequest, ImageResult, Pixels
 from serve_app.observability import logged_step
 
@@ -17,6 +17,7 @@ class Generator:
     """Batches requests that agree in size, steps and guidance through one pipeline call."""
 
     def __init__(self, model: GeneratorModel, limits: Limits, defaults: Defaults) -> None:
+        yield_to_answering()
         with logged_step("import", stage="generate", why="torch and diffusers load here alone"):
             from serve_app.runtimes.generator import GeneratorRuntime
         with logged_step("load", stage="generate", model=model.path, controlnet=model.controlnet):

@@ -1,6 +1,7 @@
 """What every deployment asks of the replica it runs in, and of the image it is handed."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
@@ -31,6 +32,15 @@ def refusal_as_value(call: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R
             return error.with_traceback(None)
 
     return answered
+
+
+def yield_to_answering() -> None:
+    """Lower this process's priority under that of the proxy and the ingress (Ray runs all at 15).
+
+    On a machine whose cores are all busy with models, requests are still read, and refused, at
+    once. A stage calls it when it starts.
+    """
+    os.nice(4)
 
 
 def gpu_share() -> float:

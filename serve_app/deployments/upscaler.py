@@ -7,7 +7,7 @@ from ray import serve
 
 from serve_app.config import Limits, UpscalerModel
 from serve_app.deployments.micro_batching import MicroBatcher
-from serve_app.deployments.replica import gpu_share, pixels_of, refusal_as_value
+from serve_app.deployments.replica import gpu_share, pixels_of, refusal_as_value, yield_to_answering
 from serve_app.messages import ImageResult, Picture, Pixels
 from serve_app.observability import logged_step
 
@@ -19,6 +19,7 @@ class Upscaler:
     """Batches images of one shape and factor."""
 
     def __init__(self, model: UpscalerModel, limits: Limits) -> None:
+        yield_to_answering()
         with logged_step("import", stage="upscale", why="torch and transformers load here alone"):
             from serve_app.runtimes.upscaler import UpscalerRuntime
         with logged_step("load", stage="upscale", x2=model.x2, x4=model.x4):

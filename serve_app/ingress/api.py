@@ -1,18 +1,16 @@
 """The HTTP face: one FastAPI application over one pipeline."""
 
-import time
-
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI
 from ray import serve
 from ray.serve.handle import DeploymentHandle
-from starlette.middleware.base import RequestResponseEndpoint
 from starlette.types import ASGIApp
 
 from serve_app import __version__
 from serve_app.config import AppArgs
 from serve_app.ingress import generation, health, problems, stages
 from serve_app.ingress.body import BoundedBody
-from serve_app.observability import log_event, publish_request
+from serve_app.ingress.logged import LoggedRequests
+from serve_app.observability import log_event
 from serve_app.pipeline import Pipeline, Stages
 
 
@@ -26,33 +24,11 @@ def build_api(pipeline: Pipeline, args: AppArgs) -> ASGIApp:
     )
     problems.install(app)
     app.add_middleware(BoundedBody, limits=args.limits)
-    app.middleware("http")(log_request)
+    app.add_middleware(LoggedRequests)
     app.include_router(generation.build_router(pipeline, args))
     app.include_router(stages.build_router(pipeline, args))
     app.include_router(health.build_router())
     return app
-
-
-async def log_request(request: Request, call_next: RequestResponseEndpoint) -> Response:
-    """One line when a request arrives and one when it is answered, and the request metric."""
-    method, path = request.method, request.url.path
-    quiet = path == "/health"  # probed every few seconds
-    if not quiet:
-        size = request.headers.get("content-length")
-        log_event("request", method=method, path=path, bytes=size)
-    started = time.perf_counter()
-    response = await call_next(request)
-    route = getattr(request.scope.get("route"), "path", "unknown")
-    publish_request(route, response.status_code)
-    if not quiet:
-        log_event(
-            "response",
-            method=method,
-            path=path,
-            status=response.status_code,
-            seconds=time.perf_counter() - started,
-        )
-    return response
 
 
 @serve.deployment

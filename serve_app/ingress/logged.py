@@ -1,0 +1,42 @@
+"""A log line when a request arrives and one when it is answered, and the request metric."""
+
+import time
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from serve_app.observability import log_event, publish_request
+
+_QUIET = "/health"  # probed every few seconds
+
+
+class LoggedRequests:
+    """ASGI middleware around the whole API."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        method, path = scope["method"], scope["path"]
+        if path != _QUIET:
+            size = Headers(scope=scope).get("content-length")
+            log_event("request", method=method, path=path, bytes=size)
+        status = 0
+
+        async def send_noted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        started = time.perf_counter()
+        try:
+            await self._app(scope, receive, send_noted)
+        finally:
+            seconds = time.perf_counter() - started
+            publish_request(getattr(scope.get("route"), "path", "unknown"), status)
+            if path != _QUIET:
+                answer = status or "none: the client left"
+                log_event("response", method=method, path=path, status=answer, seconds=seconds)
