@@ -48,7 +48,7 @@ def sketch() -> bytes:
 
 
 def request_of(route: str, number: int, image: bytes) -> tuple[str, bytes, str]:
-    """Path, body and Content-Type of the `number`th request; each generation has a seed of its own."""
+    """Path, body and Content-Type of the `number`th request, which is also its seed."""
     if route == "captions":
         return "/v1/captions", image, "image/jpeg"
     body = {
@@ -72,7 +72,7 @@ def send(session: requests.Session, url: str, path: str, body: bytes, content_ty
 
 
 def run(url: str, route: str, count: int, concurrency: int) -> tuple[list[Answer], float]:
-    """Send `count` requests from `concurrency` clients; the answers, and the seconds it all took."""
+    """Send `count` requests from `concurrency` clients; the answers, and the seconds it took."""
     image = sketch()
     work = [request_of(route, number, image) for number in range(count)]
     local = threading.local()

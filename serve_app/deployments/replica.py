@@ -35,12 +35,13 @@ def refusal_as_value(call: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R
 
 
 def yield_to_answering() -> None:
-    """Lower this process's priority under that of the proxy and the ingress (Ray runs all at 15).
+    """Lower the priority of the threads that a stage starts, under the proxy's and the ingress's.
 
     On a machine whose cores are all busy with models, requests are still read, and refused, at
-    once. A stage calls it when it starts.
+    once. Ray runs every worker at niceness 15, which leaves little room below; with
+    `RAY_worker_niceness=0`, as the Makefile sets it, there is enough.
     """
-    os.nice(4)
+    os.nice(15)
 
 
 def gpu_share() -> float:

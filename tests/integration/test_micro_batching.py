@@ -66,9 +66,7 @@ async def test_staggered_calls_share_batches(sleeper):
 async def test_a_bad_item_fails_alone_and_keeps_its_type(sleeper):
     handle = sleeper(0.05, max_batch_size=8, batch_wait_timeout_s=0.2)
     items = ["a", "b", "bad", "c"]
-    results = await asyncio.gather(
-        *(handle.remote(item) for item in items), return_exceptions=True
-    )
+    results = await asyncio.gather(*(handle.remote(item) for item in items), return_exceptions=True)
     assert isinstance(results[2], InvalidImage)
     assert results[2].code == "invalid_image"
     assert [result.split()[0] for index, result in enumerate(results) if index != 2] == list("ABC")

@@ -99,13 +99,9 @@ def test_generation_takes_a_data_url_with_line_breaks_and_any_integer_seed(servi
 def test_generation_names_the_field_at_fault(service):
     body = {"request_id": 1, "text": "x", "input_image_base64": "%%%", "random_seed": 1}
     post = service.http.post
-    assert_refused(
-        post("/generation", json=body), 422, "invalid_field", "input_image_base64"
-    )
+    assert_refused(post("/generation", json=body), 422, "invalid_field", "input_image_base64")
     body["input_image_base64"] = in_base64(b"no image")
-    assert_refused(
-        post("/generation", json=body), 415, "unsupported_image", "input_image_base64"
-    )
+    assert_refused(post("/generation", json=body), 415, "unsupported_image", "input_image_base64")
     body["request_id"] = "1"
     assert_refused(post("/generation", json=body), 422, "invalid_field", "request_id")
     del body["request_id"]
@@ -301,9 +297,7 @@ def test_limits_are_checked_before_work():
     assert_refused(service.http.post("/caption", content=b"x" * 100_001), 413, "body_too_large")
     chunks = (b"x" * 1000 for _ in range(101))  # no Content-Length
     assert_refused(service.http.post("/caption", content=chunks), 413, "body_too_large")
-    assert_refused(
-        service.http.post("/caption", content=jpeg()), 413, "image_too_large", "image"
-    )
+    assert_refused(service.http.post("/caption", content=jpeg()), 413, "image_too_large", "image")
     small = encoded(sketch(30, 30))
     assert_refused(service.http.post("/v1/upscale", content=small), 400, param="scale")
     assert not any(handle.calls for handle in service.handles.values())

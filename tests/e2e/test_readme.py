@@ -1,0 +1,32 @@
+"""The README's commands, as pasted."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).parents[2]
+BLOCKS = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+CURLS = [block for block in BLOCKS if "curl" in block]
+
+
+@pytest.mark.parametrize("block", CURLS, ids=lambda block: block.split("\n")[0][:60])
+def test_a_pasted_command_works(service, block, tmp_path):
+    (tmp_path / "docs").symlink_to(ROOT / "docs")
+    script = block.replace("http://127.0.0.1:8000", service.url).replace("curl -s", "curl -sSf")
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=tmp_path, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    for picture in [*tmp_path.glob("*.png"), *tmp_path.glob("*.jpg")]:
+        Image.open(picture).load()
+    assert done.stdout.strip() or list(tmp_path.glob("*.png"))
+
+
+def test_every_public_route_has_a_line(service):
+    text = "".join(CURLS)
+    for path in service.get("/openapi.json").json()["paths"]:
+        assert f"8000{path}" in text, path
