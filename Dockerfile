@@ -7,9 +7,9 @@ WORKDIR /app
 COPY requirements.txt .
 RUN pip install --no-cache-dir -r requirements.txt
 
-COPY serve_app serve_app
-COPY configs configs
-COPY serve_config.yaml .
+COPY --chown=app:app serve_app serve_app
+COPY --chown=app:app configs configs
+COPY --chown=app:app serve_config.yaml .
 # Inside a container loopback cannot be reached from outside.
 RUN sed -i 's/host: 127.0.0.1/host: 0.0.0.0/' serve_config.yaml
 
@@ -19,7 +19,7 @@ ENV PYTHONPATH=/app \
     RAY_USAGE_STATS_ENABLED=0 \
     RAY_worker_niceness=0 \
     RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH=serve_app.ingress.proxy.middlewares
-EXPOSE 8000 8265
+EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=120s --retries=4 \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/health', timeout=4)"]
 ENTRYPOINT ["serve", "run"]

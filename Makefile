@@ -1,6 +1,7 @@
 # One command each: `make run` starts the service, `make test` runs every test.
 PYTHON ?= python3.11
 VENV ?= .venv
+CONFIG ?= serve_config.yaml
 BIN := $(VENV)/bin
 export RAY_USAGE_STATS_ENABLED ?= 0
 export RAY_worker_niceness ?= 0
@@ -9,7 +10,7 @@ export RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH ?= serve_app.ingress.proxy.midd
 .PHONY: run test unit check format install install-dev clean
 
 run: install
-	$(BIN)/serve run serve_config.yaml
+	$(BIN)/serve run $(CONFIG)
 
 test: install-dev
 	$(BIN)/pytest tests/unit tests/integration tests/e2e

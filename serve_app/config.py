@@ -72,6 +72,7 @@ class Limits(Settings):
 
     max_body_bytes: PositiveInt = 32 * 1024 * 1024
     max_image_pixels: PositiveInt = 4096 * 4096
+    max_aspect_ratio: float = Field(20.0, ge=1, description="of an input image, long to short side")
     max_upscale_pixels: PositiveInt = Field(512 * 512, description="of the image to enlarge")
     max_side: Side = Field(1024, description="longest side of a generated image, in pixels")
     max_prompt_chars: PositiveInt = 2000

@@ -1,8 +1,8 @@
 """Logs a person can follow, and the metrics of the Ray dashboard.
 
 Lines go to Serve's own logger, which adds the time, the deployment, the replica and the request id
-and shows up in the dashboard. A line is an event and `key=value` fields. Image data never gets in,
-and of a prompt only the length: the text itself is at debug level.
+and shows up in the dashboard. A line is an event and `key=value` fields. Neither image data nor
+prompts get in.
 """
 
 import json
@@ -21,9 +21,12 @@ _SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120
 
 
 def log_event(event: str, level: int = logging.INFO, /, **fields: object) -> None:
-    """Log one line: `event key=value …`; fields that are None are left out."""
+    """Log one line: `event key=value …`; fields that are None are left out.
+
+    At level ERROR the traceback of the exception that is being handled follows.
+    """
     words = [f"{key}={_word(value)}" for key, value in fields.items() if value is not None]
-    _logger.log(level, " ".join([event, *words]))
+    _logger.log(level, " ".join([event, *words]), exc_info=level >= logging.ERROR)
 
 
 @contextmanager

@@ -5,18 +5,13 @@ Knows the stages' handles and no HTTP.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ray.exceptions import RayActorError, RayTaskError, TaskCancelledError
-from ray.serve.exceptions import (
-    BackPressureError,
-    DeploymentUnavailableError,
-    RayServeException,
-    ReplicaUnavailableError,
-)
+from ray.exceptions import RayError, RayTaskError
+from ray.serve.exceptions import BackPressureError, RayServeException
 from ray.serve.handle import DeploymentHandle
 
 from serve_app.admission import Admission
@@ -31,13 +26,6 @@ from serve_app.messages import (
     StageReport,
 )
 from serve_app.observability import log_event, publish_stage
-
-_LOST_REPLICA = (
-    RayActorError,
-    TaskCancelledError,
-    DeploymentUnavailableError,
-    ReplicaUnavailableError,
-)
 
 
 @dataclass(frozen=True)
@@ -93,17 +81,10 @@ class Pipeline:
         async with self._bounded("generate", images):
             edges = self._stages.canny.remote(composition.control) if composition.control else None
             canny = [(await _result(edges, "canny")).report] if edges else []
-            tasks = [
-                asyncio.ensure_future(
-                    self._one_image(replace(request, seed=request.seed + index), edges, composition)
-                )
+            finished = await _together(
+                self._one_image(replace(request, seed=request.seed + index), edges, composition)
                 for index in range(images)
-            ]
-            try:
-                finished = await asyncio.gather(*tasks)
-            finally:
-                for task in tasks:  # the rest of them, where one failed or the client left
-                    task.cancel()
+            )
             return [replace(image, reports=canny + image.reports) for image in finished]
 
     async def find_edges(self, request: CannyRequest) -> ImageResult:
@@ -119,50 +100,63 @@ class Pipeline:
             return await _result(self._stages.captioner.remote(image), "caption")
 
     async def _one_image(
-        self,
-        request: GenerationRequest,
-        edges: Any,
-        composition: Composition,
+        self, request: GenerationRequest, edges: Any, composition: Composition
     ) -> Finished:
         image = self._stages.generator.remote(request, edges)
-        results = [await _result(image, "generate")]
+        made: ImageResult = await _result(image, "generate")
         # The caption is of the image that was generated: more pixels say nothing new.
-        caption = self._stages.captioner.remote(image) if composition.caption else None
+        last = {}
         if composition.upscale > 1:
-            enlarged = self._stages.upscaler.remote(image, composition.upscale)
-            results.append(await _result(enlarged, "upscale"))
-        reports = [result.report for result in results]
-        text = None
-        if caption:
-            described = await _result(caption, "caption")
-            text, reports = described.text, [*reports, described.report]
-        return Finished(results[-1].pixels, request.seed, text, reports)
+            last["upscale"] = self._stages.upscaler.remote(image, composition.upscale)
+        if composition.caption:
+            last["caption"] = self._stages.captioner.remote(image)
+        results = await _together(_result(response, stage) for stage, response in last.items())
+        done = dict(zip(last, results, strict=True))
+        return Finished(
+            pixels=done.get("upscale", made).pixels,
+            seed=request.seed,
+            caption=done["caption"].text if composition.caption else None,
+            reports=[result.report for result in (made, *results)],
+        )
 
     @asynccontextmanager
     async def _bounded(self, kind: str, images: int = 1) -> AsyncIterator[None]:
         limit = self._limits.request_timeout_s
-        with self._admission[kind].admitted(images):
+        admission = self._admission[kind]
+        with admission.admitted(images):
             try:
                 async with asyncio.timeout(limit):
                     yield
             except TimeoutError as error:
                 raise TimedOut(f"not finished within {limit:g} s") from error
+            except QueueFull as error:  # a stage's own queue, behind ours
+                raise error.after(admission.drained_in_s()) from error
+
+
+async def _together(calls: Iterable[Coroutine[Any, Any, Any]]) -> list[Any]:
+    """The results in order; where one fails, the others are cancelled."""
+    tasks = [asyncio.ensure_future(call) for call in calls]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
 
 
 async def _result(response: Any, stage: str) -> Any:
     """Await a stage, publish its report, and say in our own words what went wrong."""
     try:
         result = await response
+    except asyncio.CancelledError:
+        response.cancel()  # Ray itself lets a call go on that nobody awaits any more
+        raise
     except BackPressureError as error:
         raise QueueFull(f"the queue of the stage {stage} is full") from error
-    except _LOST_REPLICA as error:
-        log_event("replica lost", stage=stage, error=type(error).__name__)
-        raise StageUnavailable(f"the stage {stage} is restarting") from error
     except RayTaskError as error:
         log_event("stage failed", stage=stage, error=str(error))
         raise StageFailed(f"the stage {stage} failed") from error
-    except RayServeException as error:
-        log_event("stage unavailable", stage=stage, error=str(error))
+    except (RayError, RayServeException) as error:  # a lost replica, node or object
+        log_event("stage unavailable", stage=stage, error=type(error).__name__)
         raise StageUnavailable(f"the stage {stage} is restarting") from error
     if isinstance(result, ServiceError):
         raise result

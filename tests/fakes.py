@@ -26,11 +26,13 @@ class FakeHandle:
 
     def __init__(self, answer):
         self.calls = []
+        self.responses = []
         self._answer = answer
 
     def remote(self, *args):
         self.calls.append(args)
-        return FakeResponse(self._answer, args)
+        self.responses.append(FakeResponse(self._answer, args))
+        return self.responses[-1]
 
 
 class FakeResponse:
@@ -39,8 +41,13 @@ class FakeResponse:
     def __init__(self, answer, args):
         self._answer, self._args = answer, args
 
+        self.cancelled = False
+
     def __await__(self):
         return self._run().__await__()
+
+    def cancel(self):
+        self.cancelled = True
 
     async def _run(self):
         result = self._answer(*self._args)

@@ -1,12 +1,11 @@
 """The Canny stage: encoded image in, edge map out."""
 
-import asyncio
 import time
 
 from ray import serve
 
 from serve_app.config import Limits
-from serve_app.deployments.replica import refusal_as_value, yield_to_answering
+from serve_app.deployments.replica import decoding, refusal_as_value, yield_to_answering
 from serve_app.imaging import codec
 from serve_app.imaging.canny import find_edges
 from serve_app.messages import CannyRequest, ImageResult, StageReport
@@ -23,7 +22,7 @@ class Canny:
     @refusal_as_value
     async def __call__(self, request: CannyRequest) -> ImageResult:
         """The edge map, uint8 [height, width]. Raises what `codec.decode` raises."""
-        return await asyncio.to_thread(self._run, request, time.perf_counter())
+        return await decoding(self._run, request, time.perf_counter())
 
     def _run(self, request: CannyRequest, arrived: float) -> ImageResult:
         started = time.perf_counter()

@@ -11,6 +11,9 @@ from serve_app.deployments.replica import gpu_share, pixels_of, refusal_as_value
 from serve_app.messages import CaptionResult, Picture, Pixels
 from serve_app.observability import logged_step
 
+# The model looks at a few hundred pixels a side; more would only wait in memory for their batch.
+_MAX_SIDE = 1024
+
 
 @serve.deployment
 class Captioner:
@@ -39,7 +42,7 @@ class Captioner:
     @refusal_as_value
     async def __call__(self, picture: Picture) -> CaptionResult:
         """The caption, plain text."""
-        text, report = await self._batched(await pixels_of(picture, self._limits))
+        text, report = await self._batched(await pixels_of(picture, self._limits, _MAX_SIDE))
         return CaptionResult(text, report)
 
     def _run(self, batch: Sequence[Pixels], abandoned: Callable[[], bool]) -> list[str]:

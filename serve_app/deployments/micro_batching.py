@@ -11,6 +11,7 @@ a caller that leaves gives up its place at once, and never wedges the queue.
 """
 
 import asyncio
+import logging
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Hashable, Iterator, Sequence
@@ -22,6 +23,7 @@ from typing import Any, Generic, TypeVar
 from ray import serve
 
 from serve_app.config import BatchSettings
+from serve_app.errors import ServiceError
 from serve_app.messages import StageReport
 from serve_app.observability import log_event
 
@@ -70,12 +72,29 @@ class Gate:
                 self.inside += 1
 
 
+@dataclass(eq=False)
+class _Ticket:
+    """An item in the queue, and whether its caller is still there."""
+
+    item: Any
+    arrived: float
+    left: bool = False
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What became of one item; `value` is a result or the exception to raise for it."""
+
+    value: Any
+    report: StageReport
+
+
 class MicroBatcher(Generic[Item, Result]):
     """Turns `run(items, abandoned) -> results` into an awaitable call for one item.
 
     `run` is synchronous and gets items of one `key` only; it may raise, in which case each item is
-    tried again alone and only the culprits fail. `abandoned()` says that no caller of the running
-    batch is left, so that long work can stop between its steps.
+    tried again alone and only the culprits fail. `abandoned()` says that no caller of these
+    items is left, so that long work can stop between its steps.
     """
 
     def __init__(
@@ -96,10 +115,10 @@ class MicroBatcher(Generic[Item, Result]):
             max_batch_size=settings.max_batch_size,
             batch_wait_timeout_s=settings.batch_wait_timeout_s,
         )
-        async def call_batch(items: list[Item]) -> list[_Outcome]:
+        async def call_batch(tickets: list[_Ticket]) -> list[_Outcome]:
             loop = asyncio.get_running_loop()
             with self._gate.running():
-                return await loop.run_in_executor(self._thread, self._run_groups, items)
+                return await loop.run_in_executor(self._thread, self._run_groups, tickets)
 
         self._call_batch: Any = call_batch
 
@@ -112,46 +131,44 @@ class MicroBatcher(Generic[Item, Result]):
 
     async def __call__(self, item: Item) -> tuple[Result, StageReport]:
         """Run `item` in company. Raises what `run` raises for it."""
-        arrived = time.perf_counter()
-        async with self._gate.entered():
-            outcome: _Outcome = await self._call_batch(item)
+        ticket = _Ticket(item, time.perf_counter())
+        try:
+            async with self._gate.entered():
+                outcome: _Outcome = await self._call_batch(ticket)
+        finally:
+            ticket.left = True
         if isinstance(outcome.value, Exception):
             raise outcome.value
-        queue_s = outcome.started - arrived
-        return outcome.value, StageReport(self._stage, queue_s, outcome.run_s, outcome.batch_size)
+        return outcome.value, outcome.report
 
-    def _run_groups(self, items: list[Item]) -> list["_Outcome"]:
-        groups: dict[Hashable, list[int]] = {}
-        for index, item in enumerate(items):
-            groups.setdefault(self._key(item), []).append(index)
+    def _run_groups(self, tickets: list[_Ticket]) -> list[_Outcome]:
+        groups: dict[Hashable, list[_Ticket]] = {}
+        for ticket in tickets:
+            groups.setdefault(self._key(ticket.item), []).append(ticket)
         outcomes: dict[int, _Outcome] = {}
-        for indices in groups.values():
+        for group in groups.values():
             started = time.perf_counter()
-            values = self._run_isolated([items[index] for index in indices])
+            values = self._run_isolated(group)
             run_s = time.perf_counter() - started
-            log_event("batch", stage=self._stage, size=len(indices), seconds=run_s)
-            for index, value in zip(indices, values, strict=True):
-                outcomes[index] = _Outcome(value, len(indices), started, run_s)
-        return [outcomes[index] for index in range(len(items))]
+            log_event("batch", stage=self._stage, size=len(group), seconds=run_s)
+            for ticket, value in zip(group, values, strict=True):
+                queue_s = started - ticket.arrived
+                report = StageReport(self._stage, queue_s, run_s, len(group))
+                outcomes[id(ticket)] = _Outcome(value, report)
+        return [outcomes[id(ticket)] for ticket in tickets]
 
-    def _run_isolated(self, items: list[Item]) -> Sequence[Any]:
+    def _run_isolated(self, group: list[_Ticket]) -> Sequence[Any]:
         """A result or an exception for each item; a group that raises is run one by one."""
+
+        def abandoned() -> bool:
+            return all(ticket.left for ticket in group)
+
         try:
-            return self._run(items, self._abandoned)
+            return self._run([ticket.item for ticket in group], abandoned)
         except Exception as error:
-            if len(items) == 1:
-                return [error]
-        return [self._run_isolated([item])[0] for item in items]
-
-    def _abandoned(self) -> bool:
-        return self._gate.inside == 0
-
-
-@dataclass(frozen=True)
-class _Outcome:
-    """What became of one item; `value` is a result or the exception to raise for it."""
-
-    value: Any
-    batch_size: int
-    started: float
-    run_s: float
+            if not isinstance(error, ServiceError):
+                log_event("batch failed", logging.ERROR, stage=self._stage, size=len(group))
+            if len(group) == 1:
+                # Its frames would keep the batch's tensors alive.
+                return [error.with_traceback(None)]
+        return [self._run_isolated([ticket])[0] for ticket in group]

@@ -3,7 +3,8 @@
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
-from functools import wraps
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial, wraps
 from typing import ParamSpec, TypeVar
 
 import ray
@@ -15,6 +16,11 @@ from serve_app.messages import ImageResult, Picture, Pixels
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+@cache
+def _decoders() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(2, thread_name_prefix="decode")
 
 
 def refusal_as_value(call: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R | ServiceError]]:
@@ -49,8 +55,17 @@ def gpu_share() -> float:
     return float(ray.get_runtime_context().get_assigned_resources().get("GPU", 0.0))
 
 
-async def pixels_of(picture: Picture, limits: Limits) -> Pixels:
-    """The uint8 RGB pixels of a picture, decoded in a thread where a client encoded it."""
+async def decoding(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run work that decodes an image in a thread, few at a time.
+
+    Kilobytes can decode to hundreds of megabytes; the memory is bounded by bounding the threads.
+    """
+    run = partial(work, *args, **kwargs)
+    return await asyncio.get_running_loop().run_in_executor(_decoders(), run)
+
+
+async def pixels_of(picture: Picture, limits: Limits, max_side: int | None = None) -> Pixels:
+    """The uint8 RGB pixels of a picture; a client's own is decoded, and shrunk to `max_side`."""
     if isinstance(picture, ImageResult):
         return picture.pixels
-    return await asyncio.to_thread(codec.decode, picture, limits.max_image_pixels)
+    return await decoding(codec.decode, picture, limits.max_image_pixels, max_side=max_side)

@@ -9,14 +9,24 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from serve_app.errors import ImageTooLarge, InvalidImage, UnsupportedImage
 from serve_app.messages import Pixels
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
+MAX_ENCODED_SIDE = {"png": 2**31 - 1, "jpeg": 65_500, "webp": 16_383}
 _EXIF_ORIENTATION = 0x0112
-_SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations that swap width and height
+_UPRIGHT = {  # how to undo each EXIF orientation
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_SIDEWAYS = (5, 6, 7, 8)
 _DECODER_ERRORS = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError)
 
 # The limit is ours to enforce, from the header; Pillow's own would only warn at half of its bound.
@@ -40,34 +50,36 @@ def inspect(data: bytes, max_pixels: int) -> Header:
     Raises UnsupportedImage for bytes that are no image of `FORMATS`, ImageTooLarge where
     width x height is over `max_pixels`.
     """
-    image = _open(data)
-    width, height = image.size
-    if width * height > max_pixels:
-        raise ImageTooLarge(
-            f"the image has {width}x{height} pixels, over the limit of {max_pixels}"
-        )
-    if _orientation(image) in _SIDEWAYS:
-        width, height = height, width
-    return Header(str(image.format), width, height)
+    return _header(_open(data), max_pixels)
 
 
-def decode(data: bytes, max_pixels: int, size: tuple[int, int] | None = None) -> Pixels:
-    """Decode to uint8 RGB [height, width, 3], upright, resized to `size` (width, height) if given.
+def decode(
+    data: bytes,
+    max_pixels: int,
+    size: tuple[int, int] | None = None,
+    max_side: int | None = None,
+) -> Pixels:
+    """Decode to uint8 RGB [height, width, 3], upright.
 
+    Resized to `size` (width, height) if given, or shrunk to `max_side` where it is larger.
     Transparency is laid on white, 16-bit samples keep their upper byte, CMYK becomes RGB, and an
     animation gives its first frame. Raises what `inspect` raises, and InvalidImage for pixels that
     cannot be decoded.
     """
-    inspect(data, max_pixels)
+    image = _open(data)
+    _header(image, max_pixels)
+    orientation = _orientation(image)
     try:
-        image = _open(data)
         image.load()
-        image = _upright(image)
         rgb = _to_rgb(image)
     except _DECODER_ERRORS as error:
         raise InvalidImage("the image is truncated or corrupt") from error
+    if orientation in _UPRIGHT:
+        rgb = rgb.transpose(_UPRIGHT[orientation])
     if size is not None and rgb.size != size:
         rgb = rgb.resize(size, Image.Resampling.LANCZOS)
+    elif max_side is not None:
+        rgb.thumbnail((max_side, max_side))
     return np.asarray(rgb)
 
 
@@ -96,20 +108,38 @@ def _open(data: bytes) -> Image.Image:
         raise InvalidImage("the image's header is corrupt") from error
 
 
+def _header(image: Image.Image, max_pixels: int) -> Header:
+    width, height = image.size
+    if width * height > max_pixels:
+        raise ImageTooLarge(
+            f"the image has {width}x{height} pixels, over the limit of {max_pixels}"
+        )
+    if _orientation(image) in _SIDEWAYS:
+        width, height = height, width
+    return Header(str(image.format), width, height)
+
+
 def _orientation(image: Image.Image) -> int:
+    """From the bytes that came with the header: `getexif()` would decode a whole PNG to look on.
+
+    TIFF is left out, because Pillow turns it upright itself.
+    """
+    data = image.info.get("exif")
+    if not data or image.format == "TIFF":
+        return 1
+    exif = Image.Exif()
     try:
-        return int(image.getexif().get(_EXIF_ORIENTATION, 1))
+        exif.load(data)
+        return int(exif.get(_EXIF_ORIENTATION, 1))
     except Exception:  # a corrupt EXIF block is no reason to refuse the picture
         return 1
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    return ImageOps.exif_transpose(image) if _orientation(image) != 1 else image
-
-
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):  # 16-bit grey; Pillow's own conversion would clip it at 255
-        samples = np.asarray(image).astype(np.int64).clip(0, 65535)
+        samples = np.asarray(image)
+        if samples.dtype != np.uint16:
+            samples = samples.clip(0, 65535).astype(np.uint16)
         image = Image.fromarray((samples >> 8).astype(np.uint8))
     elif image.mode == "F":
         raise InvalidImage("images of floating-point samples are not taken")

@@ -34,6 +34,9 @@ class LoggedRequests:
         started = time.perf_counter()
         try:
             await self._app(scope, receive, send_noted)
+        except Exception:  # answered outside of this middleware
+            status = 500
+            raise
         finally:
             seconds = time.perf_counter() - started
             publish_request(getattr(scope.get("route"), "path", "unknown"), status)

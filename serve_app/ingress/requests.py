@@ -52,7 +52,13 @@ def checked_image(data: bytes, limits: Limits, param: str) -> codec.Header:
     if not data:
         raise InvalidField(f"{param}: no image was sent").about(param)
     with blaming(param):
-        return codec.inspect(data, limits.max_image_pixels)
+        header = codec.inspect(data, limits.max_image_pixels)
+    long, short = max(header.width, header.height), min(header.width, header.height)
+    if long > limits.max_aspect_ratio * short:
+        # A captioner scales the short side to hundreds of pixels, whatever the long one becomes.
+        message = f"one side is more than {limits.max_aspect_ratio:g} times as long as the other"
+        raise InvalidRequest(message).about(param)
+    return header
 
 
 def controlnet_generation(
@@ -76,8 +82,14 @@ def image_generation(body: ImageRequest, args: AppArgs) -> tuple[GenerationReque
         raise InvalidRequest("only b64_json: images are not kept").about("response_format")
     if body.stream:
         raise InvalidRequest("streaming is not offered").about("stream")
-    if (body.n or 1) > limits.max_images:
+    count = body.n or 1
+    if count > limits.max_images:
         raise InvalidRequest(f"at most {limits.max_images} images a request").about("n")
+    if (body.seed or 0) + count - 1 > MAX_SEED:
+        raise InvalidRequest("the last image's seed is over 2^63 - 1").about("seed")
+    if body.guidance_rescale and body.control_image is not None:
+        message = "guidance_rescale works for text-to-image only"
+        raise InvalidRequest(message).about("guidance_rescale")
     if (body.num_inference_steps or 1) > limits.max_steps:
         raise InvalidRequest(f"at most {limits.max_steps} steps").about("num_inference_steps")
     _check_prompt(body.prompt, limits, "prompt")
@@ -88,21 +100,26 @@ def image_generation(body: ImageRequest, args: AppArgs) -> tuple[GenerationReque
         header = checked_image(image, limits, "control_image")
     size = _size(body.size, args, header)
     if body.upscale in (2, 4):
-        check_upscale(*size, body.upscale, args, "upscale")
+        check_upscale(*size, body.upscale, args, "upscale", body.output_format or "png")
     control = _canny(body, args, image, size) if image is not None else None
     composition = Composition(control, body.upscale or 1, bool(body.caption))
     return _generation(body, args, size), composition
 
 
-def check_upscale(width: int, height: int, scale: int, args: AppArgs, param: str) -> None:
+def check_upscale(
+    width: int, height: int, scale: int, args: AppArgs, param: str, output_format: str
+) -> None:
     """Raise InvalidRequest where no model of this factor is served, or the image is too large."""
     offered = {2: args.models.upscaler.x2, 4: args.models.upscaler.x4}
     if not offered.get(scale):
         raise InvalidRequest(f"upscaling by {scale} is not served here").about(param)
     if width * height > args.limits.max_upscale_pixels:
-        raise InvalidRequest(f"at most {args.limits.max_upscale_pixels} pixels are upscaled").about(
-            param
-        )
+        message = f"at most {args.limits.max_upscale_pixels} pixels are upscaled"
+        raise InvalidRequest(message).about(param)
+    longest = codec.MAX_ENCODED_SIDE[output_format]
+    if max(width, height) * scale > longest:
+        message = f"{output_format} holds at most {longest} pixels a side"
+        raise InvalidRequest(message).about("output_format")
 
 
 def thresholds(
@@ -120,6 +137,8 @@ def thresholds(
 def _check_prompt(prompt: str, limits: Limits, param: str) -> None:
     if len(prompt) > limits.max_prompt_chars:
         raise InvalidRequest(f"at most {limits.max_prompt_chars} characters").about(param)
+    if any("\ud800" <= char <= "\udfff" for char in prompt):
+        raise InvalidRequest("not valid Unicode: a surrogate stands alone").about(param)
 
 
 def _size(size: str | None, args: AppArgs, header: codec.Header | None) -> tuple[int, int]:

@@ -2,13 +2,20 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 MAX_SEED = 2**63 - 1
 
 OutputFormat = Literal["png", "jpeg", "webp"]
 Base64 = Annotated[str, Field(description="an encoded image in base64, bare or as a data: URL")]
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
+
+
+def _offered_scale(scale: int) -> int:
+    """Not `Literal[1, 2, 4]`, which would take True and 4.0 for numbers of the list."""
+    if scale not in (1, 2, 4):
+        raise ValueError("1, 2 or 4")
+    return scale
 
 
 class Body(BaseModel):
@@ -60,7 +67,9 @@ class ImageRequest(Body):
     controlnet_conditioning_scale: float | None = Field(None, ge=0, le=2)
     canny_low_threshold: int | None = Field(None, ge=0, le=255)
     canny_high_threshold: int | None = Field(None, ge=0, le=255)
-    upscale: Literal[1, 2, 4] | None = None
+    upscale: Annotated[int, AfterValidator(_offered_scale)] | None = Field(
+        None, json_schema_extra={"enum": [1, 2, 4, None]}
+    )
     caption: bool | None = None
 
 
@@ -101,5 +110,5 @@ class StageHealth(BaseModel):
 
 
 class Health(BaseModel):
-    status: Literal["ok", "starting"]
+    status: Literal["ok"]
     stages: dict[str, StageHealth]

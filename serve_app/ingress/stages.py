@@ -103,7 +103,7 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
     ) -> Response:
         """The image, enlarged."""
         header = requests.checked_image(image, limits, "image")
-        requests.check_upscale(header.width, header.height, scale, args, "scale")
+        requests.check_upscale(header.width, header.height, scale, args, "scale", output_format)
         with requests.blaming("image"):
             result = await pipeline.upscale(image, int(scale))
         return await _image_response(result, output_format)

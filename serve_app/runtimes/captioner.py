@@ -27,7 +27,9 @@ class CaptionerRuntime:
 
     def caption(self, images: list[Pixels]) -> list[str]:
         """Caption uint8 RGB images [height, width, 3] of any sizes, greedily."""
-        inputs = self._processor(images=images, return_tensors="pt").pixel_values
+        inputs = self._processor(
+            images=images, input_data_format="channels_last", return_tensors="pt"
+        ).pixel_values
         with torch.inference_mode():
             tokens = self._model.generate(
                 pixel_values=inputs.to(self.device, self.dtype),

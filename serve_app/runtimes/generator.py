@@ -18,7 +18,7 @@ from diffusers import (
     StableDiffusionImg2ImgPipeline,
     StableDiffusionPipeline,
 )
-from diffusers.utils.logging import disable_progress_bar
+from diffusers.utils.logging import disable_progress_bar, set_verbosity_error
 
 from serve_app.config import GeneratorModel, Limits
 from serve_app.errors import InvalidRequest
@@ -38,6 +38,7 @@ class GeneratorRuntime:
         self.device, self.dtype = placed.device, placed.dtype
         self._limits = limits
         disable_progress_bar()
+        set_verbosity_error()  # it would log the words of a prompt that are over 77 tokens
         controlnet = ControlNetModel.from_pretrained(
             model.controlnet, dtype=self.dtype, use_safetensors=True, variant=model.variant
         )

@@ -33,7 +33,9 @@ class UpscalerRuntime:
         """Enlarge uint8 RGB images [height, width, 3] of one shape to [scale * h, scale * w, 3]."""
         height, width = images[0].shape[:2]
         processor = self._processors[scale]
-        inputs = processor(images=images, return_tensors="pt").pixel_values
+        inputs = processor(
+            images=images, input_data_format="channels_last", return_tensors="pt"
+        ).pixel_values
         with torch.inference_mode():
             output = self._models[scale](inputs.to(self.device, self.dtype)).reconstruction
         # The processor pads to whole windows at the right and the bottom.

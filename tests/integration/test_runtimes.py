@@ -79,7 +79,7 @@ def test_a_starting_image_that_cannot_be_decoded_is_refused(generator):
 
 
 @pytest.mark.parametrize("scale", [2, 4])
-@pytest.mark.parametrize("size", [(37, 21), (64, 64), (8, 8), (5, 130)])
+@pytest.mark.parametrize("size", [(37, 21), (64, 64), (8, 8), (5, 130), (64, 3), (64, 1), (64, 4)])
 def test_upscales_images_of_any_size(scale, size):
     from serve_app.runtimes.upscaler import UpscalerRuntime
 

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from serve_app.deployments.micro_batching import Gate, MicroBatcher
+from serve_app.deployments.micro_batching import Gate, MicroBatcher, _Ticket
 
 
 async def settle():
@@ -65,43 +65,53 @@ async def test_a_caller_that_leaves_gives_up_its_place_wherever_it_is():
 
 
 def batcher(run, **options):
-    return MicroBatcher("test", lambda items, abandoned: run(items), **options)
+    return MicroBatcher("test", run, **options)
+
+
+def run_groups(made, items):
+    tickets = [_Ticket(item, arrived=0.0) for item in items]
+    return [(outcome.value, outcome.report.batch_size) for outcome in made._run_groups(tickets)]
 
 
 def test_a_bad_item_fails_alone():
-    def run(items):
+    def run(items, abandoned):
         if 3 in items:
             raise ValueError("three")
         return [item * 10 for item in items]
 
-    outcomes = batcher(run)._run_groups([1, 2, 3, 4])
-    values = [outcome.value for outcome in outcomes]
+    values = [value for value, _ in run_groups(batcher(run), [1, 2, 3, 4])]
     assert values[:2] == [10, 20] and values[3] == 40
     assert isinstance(values[2], ValueError)
+    assert values[2].__traceback__ is None, "its frames would keep the batch's tensors alive"
 
 
 def test_groups_by_key_and_keeps_the_order():
     groups = []
 
-    def run(items):
+    def run(items, abandoned):
         groups.append(list(items))
         return [f"<{item}>" for item in items]
 
     items = ["a1", "b1", "a2", "b2", "b3"]
-    outcomes = batcher(run, key=lambda item: item[0])._run_groups(items)
-    assert [outcome.value for outcome in outcomes] == [f"<{item}>" for item in items]
+    outcomes = run_groups(batcher(run, key=lambda item: item[0]), items)
+    assert [value for value, _ in outcomes] == [f"<{item}>" for item in items]
     assert groups == [["a1", "a2"], ["b1", "b2", "b3"]]
-    assert [outcome.batch_size for outcome in outcomes] == [2, 3, 2, 3, 3]
+    assert [size for _, size in outcomes] == [2, 3, 2, 3, 3]
 
 
-def test_abandoned_says_whether_a_caller_is_left():
-    made = batcher(lambda items: items)
-    made._gate.inside = 1
-    assert not made._abandoned()
-    made._gate.inside = 0
-    assert made._abandoned()
+def test_abandoned_says_whether_a_caller_of_the_group_is_left():
+    seen = {}
+
+    def run(items, abandoned):
+        seen[items[0]] = abandoned()
+        return items
+
+    tickets = [_Ticket(item, 0.0) for item in ("a", "a", "b", "b")]
+    tickets[0].left = tickets[1].left = tickets[2].left = True
+    batcher(run, key=lambda item: item)._run_groups(tickets)
+    assert seen == {"a": True, "b": False}
 
 
 def test_an_invalid_user_config_is_refused():
     with pytest.raises(ValueError, match="max_batch_sise"):
-        batcher(lambda items: items).configure({"max_batch_sise": 4})
+        batcher(lambda items, abandoned: items).configure({"max_batch_sise": 4})

@@ -81,6 +81,42 @@ def test_exif_orientation_is_applied():
     assert codec.decode(data, LIMIT).shape == (40, 20, 3)
 
 
+@pytest.mark.parametrize("format", ["PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_orientation_in_every_format(format, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encoded(sketch(40, 20), format, exif=exif.tobytes())
+    header = codec.inspect(data, LIMIT)
+    pixels = codec.decode(data, LIMIT)
+    assert pixels.shape[:2] == (header.height, header.width)
+    assert (header.width < header.height) == (orientation >= 5)
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF")
+def test_a_corrupt_exif_block_is_ignored():
+    for exif in (
+        b"Exif\x00\x00",
+        b"Exif\x00\x00MM\x00*\xff\xff\xff\xff",
+        b"Exif\x00\x00II*\x00" * 9,
+    ):
+        data = encoded(sketch(40, 20), "JPEG", exif=exif)
+        assert codec.decode(data, LIMIT).shape == (20, 40, 3)
+
+
+def test_inspecting_a_png_decodes_nothing(monkeypatch):
+    data = encoded(sketch(40, 20))
+    monkeypatch.setattr(Image.Image, "load", None)
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", None)
+    assert codec.inspect(data, LIMIT).width == 40
+
+
+def test_shrinks_to_a_longest_side_but_never_enlarges():
+    data = encoded(sketch(400, 200))
+    assert codec.decode(data, LIMIT, max_side=100).shape == (50, 100, 3)
+    assert codec.decode(data, LIMIT, max_side=1000).shape == (200, 400, 3)
+
+
 def test_resizes_to_width_and_height():
     assert codec.decode(encoded(sketch(40, 20)), LIMIT, (16, 24)).shape == (24, 16, 3)
 
