@@ -9,18 +9,17 @@ Ends with one JSON line: statuses, latencies by outcome in seconds, and where ti
 """
 
 import argparse
+import asyncio
 import base64
 import io
 import json
 import re
 import statistics
-import threading
 import time
 from collections import Counter, defaultdict
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import requests
+import aiohttp
 from PIL import Image, ImageDraw
 from tqdm import tqdm
 
@@ -60,33 +59,34 @@ def request_of(route: str, number: int, image: bytes) -> tuple[str, bytes, str]:
     return "/generation", json.dumps(body).encode(), "application/json"
 
 
-def send(session: requests.Session, url: str, path: str, body: bytes, content_type: str) -> Answer:
-    started = time.perf_counter()
-    response = session.post(
-        url + path, data=body, headers={"Content-Type": content_type}, timeout=300
-    )
-    seconds = time.perf_counter() - started
-    timing = response.headers.get("Server-Timing", "")
-    stages = {stage: float(ms) for stage, ms in _STAGE.findall(timing)}
-    return Answer(response.status_code, seconds, response.headers.get("Retry-After"), stages)
-
-
-def run(url: str, route: str, count: int, concurrency: int) -> tuple[list[Answer], float]:
+async def run(url: str, route: str, count: int, concurrency: int) -> tuple[list[Answer], float]:
     """Send `count` requests from `concurrency` clients; the answers, and the seconds it took."""
     image = sketch()
     work = [request_of(route, number, image) for number in range(count)]
-    local = threading.local()
-    together = threading.Barrier(concurrency)
+    answers: list[Answer] = []
+    connector = aiohttp.TCPConnector(limit=concurrency)
+    timeout = aiohttp.ClientTimeout(total=300)
+    with tqdm(total=count, unit="request") as bar:
+        async with aiohttp.ClientSession(url, connector=connector, timeout=timeout) as session:
 
-    def connect() -> None:
-        local.session = requests.Session()
-        together.wait()
+            async def client() -> None:
+                while work:
+                    answers.append(await send(session, *work.pop()))
+                    bar.update()
 
-    with ThreadPoolExecutor(concurrency, initializer=connect) as pool:
-        started = time.perf_counter()
-        futures = [pool.submit(lambda w=w: send(local.session, url, *w)) for w in work]
-        answers = [future.result() for future in tqdm(futures, unit="request")]
-        return answers, time.perf_counter() - started
+            started = time.perf_counter()
+            await asyncio.gather(*(client() for _ in range(concurrency)))
+            return answers, time.perf_counter() - started
+
+
+async def send(session: aiohttp.ClientSession, path: str, body: bytes, kind: str) -> Answer:
+    started = time.perf_counter()
+    async with session.post(path, data=body, headers={"Content-Type": kind}) as response:
+        await response.read()
+        seconds = time.perf_counter() - started
+        timing = response.headers.get("Server-Timing", "")
+        stages = {stage: float(ms) for stage, ms in _STAGE.findall(timing)}
+        return Answer(response.status, seconds, response.headers.get("Retry-After"), stages)
 
 
 def summarise(answers: list[Answer], seconds: float) -> dict[str, object]:
@@ -121,7 +121,7 @@ def main() -> None:
     parser.add_argument("--concurrency", type=int, default=16)
     args = parser.parse_args()
     concurrency = min(args.concurrency, args.requests)
-    answers, seconds = run(args.url, args.route, args.requests, concurrency)
+    answers, seconds = asyncio.run(run(args.url, args.route, args.requests, concurrency))
     settings = {"route": args.route, "requests": args.requests, "concurrency": concurrency}
     print(json.dumps(settings | summarise(answers, seconds)))
 

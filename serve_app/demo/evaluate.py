@@ -52,7 +52,7 @@ def evaluate_upscaler(count: int, _url: str | None) -> Measures:
         rng = np.random.default_rng(3)
         renders = (render(scene, 256) for scene in held_out_scenes(count, f"renders_x{scale}"))
         results[f"x{scale}_renders_db"] = _gain(upscaler, renders)
-        others = (sample_texture(rng, 256) for _ in range(count // 4))
+        others = (sample_texture(rng, 256) for _ in range(max(count // 4, 1)))
         results[f"x{scale}_textures_db"] = _gain(upscaler, others)
         if photographs := _photographs():
             results[f"x{scale}_photographs_db"] = _gain(upscaler, photographs)
