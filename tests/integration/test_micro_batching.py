@@ -63,6 +63,35 @@ async def test_staggered_calls_share_batches(sleeper):
     assert len(batches) <= 3, batches
 
 
+@serve.deployment(max_ongoing_requests=100, ray_actor_options={"num_cpus": 0.1})
+class PlainSleeper:
+    """`@serve.batch` as Ray's documentation shows it."""
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+
+    @serve.batch(max_batch_size=8, batch_wait_timeout_s=0.02)
+    async def __call__(self, items: list[str]) -> list[str]:
+        self.batches.append(len(items))
+        await asyncio.sleep(0.5)
+        return items
+
+    async def seen(self) -> list[int]:
+        return self.batches
+
+
+async def test_plain_serve_batch_still_needs_the_gate(request):
+    """Where this fails, Ray batches by itself, and the gate can go."""
+    handle = serve.run(PlainSleeper.bind(), name=request.node.name, route_prefix=None)
+    calls = []
+    for _ in range(16):
+        calls.append(handle.remote("a"))
+        await asyncio.sleep(0.05)
+    await asyncio.gather(*calls)
+    assert len(await handle.seen.remote()) >= 12
+    serve.delete(request.node.name)
+
+
 async def test_a_bad_item_fails_alone_and_keeps_its_type(sleeper):
     handle = sleeper(0.05, max_batch_size=8, batch_wait_timeout_s=0.2)
     items = ["a", "b", "bad", "c"]
