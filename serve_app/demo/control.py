@@ -7,13 +7,14 @@ import numpy as np
 
 from serve_app.demo.degrade import degrade
 from serve_app.demo.shapes import Scene, render
+from serve_app.imaging.canny import find_edges
 
 THRESHOLDS = (100, 200)
 
 
 def canny(image: np.ndarray, low: float = THRESHOLDS[0], high: float = THRESHOLDS[1]) -> np.ndarray:
     """Edges of an image: uint8 [h, w] or [h, w, 3] to uint8 [h, w] of 0 and 255."""
-    return cv2.Canny(image, low, high)
+    return find_edges(image, low, high)
 
 
 def sample_control(rng: np.random.Generator, scene: Scene, size: int) -> np.ndarray:

@@ -10,51 +10,46 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import ControlNetModel, StableDiffusionControlNetPipeline, StableDiffusionPipeline
 from PIL import Image
-from transformers import (
-    AutoImageProcessor,
-    AutoProcessor,
-    GitForCausalLM,
-    Swin2SRForImageSuperResolution,
-    ViTForImageClassification,
-)
+from transformers import AutoImageProcessor, ViTForImageClassification
 
+from serve_app.config import CaptionerModel, GeneratorModel, Limits, UpscalerModel
+from serve_app.demo.architectures import IMAGE_SIZE
 from serve_app.demo.control import canny
 from serve_app.demo.export import WEIGHTS
+from serve_app.messages import GenerationRequest
+from serve_app.runtimes.captioner import CaptionerRuntime
+from serve_app.runtimes.generator import GeneratorRuntime
+from serve_app.runtimes.upscaler import UpscalerRuntime
 
 STEPS = 15
 GUIDANCE = 3.0
 
 
 class Generator:
-    """The pipelines of diffusers, at the demo's default settings."""
+    """The pipelines of diffusers, as the service runs them, at the demo's default settings."""
 
     def __init__(self, weights: Path = WEIGHTS):
-        self.text_only = StableDiffusionPipeline.from_pretrained(
-            weights / "generator", dtype=torch.float32, safety_checker=None
-        )
-        controlnet = ControlNetModel.from_pretrained(weights / "controlnet", dtype=torch.float32)
-        self.controlled = StableDiffusionControlNetPipeline(
-            **self.text_only.components, controlnet=controlnet, requires_safety_checker=False
-        )
-        for pipeline in (self.text_only, self.controlled):
-            pipeline.set_progress_bar_config(disable=True)
+        folders = {"path": weights / "generator", "controlnet": weights / "controlnet"}
+        paths = {name: str(folder) for name, folder in folders.items()}
+        self._runtime = GeneratorRuntime(GeneratorModel(name="demo", **paths), Limits())
 
     def draw(self, prompt: str, seed: int, control: np.ndarray | None = None) -> np.ndarray:
         """An image uint8 [128, 128, 3] along the edges of control, a picture uint8 [h, w, 3]."""
-        options = {
-            "num_inference_steps": STEPS,
-            "guidance_scale": GUIDANCE,
-            "generator": torch.Generator().manual_seed(seed),
-            "output_type": "np",
-        }
-        if control is None:
-            images = self.text_only(prompt, **options).images
-        else:
-            edges = Image.fromarray(canny(resize(control, 128))).convert("RGB")
-            images = self.controlled(prompt, image=edges, **options).images
-        return np.round(images[0] * 255).astype(np.uint8)
+        request = GenerationRequest(
+            prompt=prompt,
+            negative_prompt="",
+            seed=seed,
+            width=IMAGE_SIZE,
+            height=IMAGE_SIZE,
+            num_inference_steps=STEPS,
+            guidance_scale=GUIDANCE,
+            guidance_rescale=0.0,
+            controlnet_conditioning_scale=1.0,
+            strength=1.0,
+        )
+        edges = None if control is None else canny(resize(control, IMAGE_SIZE))
+        return self._runtime.generate([(request, edges)], lambda: False)[0]
 
 
 class RemoteGenerator:
@@ -79,39 +74,27 @@ class RemoteGenerator:
 
 
 class Captioner:
-    """GIT with its processor."""
+    """GIT, as the service runs it."""
 
     def __init__(self, weights: Path = WEIGHTS):
-        self.processor = AutoProcessor.from_pretrained(weights / "captioner")
-        self.model = GitForCausalLM.from_pretrained(
-            weights / "captioner", dtype=torch.float32
-        ).eval()
+        self._runtime = CaptionerRuntime(CaptionerModel(path=str(weights / "captioner")))
 
-    @torch.no_grad()
     def describe(self, image: np.ndarray) -> str:
         """A caption of uint8 [h, w, 3]."""
-        pixels = self.processor(images=Image.fromarray(image), return_tensors="pt").pixel_values
-        tokens = self.model.generate(pixel_values=pixels)
-        return self.processor.batch_decode(tokens, skip_special_tokens=True)[0]
+        return self._runtime.caption([image])[0]
 
 
 class Upscaler:
-    """Swin2SR with its processor."""
+    """Swin2SR, as the service runs it."""
 
     def __init__(self, scale: int, weights: Path = WEIGHTS):
-        folder = weights / f"upscaler-x{scale}"
         self.scale = scale
-        self.processor = AutoImageProcessor.from_pretrained(folder)
-        self.model = Swin2SRForImageSuperResolution.from_pretrained(folder, dtype=torch.float32)
-        self.model.eval()
+        folder = {f"x{scale}": str(weights / f"upscaler-x{scale}")}
+        self._runtime = UpscalerRuntime(UpscalerModel.model_validate(folder))
 
-    @torch.no_grad()
     def enlarge(self, image: np.ndarray) -> np.ndarray:
-        """uint8 [h, w, 3] to uint8 [h * scale, w * scale, 3], less the processor's padding."""
-        pixels = self.processor(images=Image.fromarray(image), return_tensors="pt").pixel_values
-        large = self.model(pixels).reconstruction[0].clamp(0, 1).permute(1, 2, 0).numpy()
-        height, width = image.shape[0] * self.scale, image.shape[1] * self.scale
-        return np.round(large[:height, :width] * 255).astype(np.uint8)
+        """uint8 [h, w, 3] to uint8 [h * scale, w * scale, 3]."""
+        return self._runtime.upscale([image], self.scale)[0]
 
 
 class Classifier:

@@ -1,6 +1,5 @@
 """The generation stage: a request, and perhaps an edge map, in; an image out."""
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
 from ray import serve
@@ -8,7 +7,7 @@ from ray import serve
 from serve_app.config import Defaults, GeneratorModel, Limits
 from serve_app.deployments.micro_batching import MicroBatcher
 from serve_app.deployments.replica import gpu_share, refusal_as_value, yield_to_answering
-from serve_app.messages import GenerationRequest, ImageResult, Pixels
+from serve_app.messages import GenerationRequest, ImageResult
 from serve_app.observability import logged_step
 
 
@@ -30,7 +29,7 @@ class Generator:
             dtype=self._runtime.dtype,
         ):
             self._runtime.warm_up(defaults.width, defaults.height)
-        self._batched = MicroBatcher("generate", self._run, GeneratorRuntime.batch_key)
+        self._batched = MicroBatcher("generate", self._runtime.generate, GeneratorRuntime.batch_key)
 
     def reconfigure(self, user_config: dict[str, Any]) -> None:
         self._batched.configure(user_config)
@@ -42,10 +41,3 @@ class Generator:
         """The image, uint8 RGB [height, width, 3]. Raises what the runtime raises."""
         pixels, report = await self._batched((request, edges.pixels if edges else None))
         return ImageResult(pixels, report)
-
-    def _run(
-        self,
-        batch: Sequence[tuple[GenerationRequest, Pixels | None]],
-        abandoned: Callable[[], bool],
-    ) -> list[Pixels]:
-        return self._runtime.generate(batch, abandoned)

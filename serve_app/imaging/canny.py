@@ -6,6 +6,6 @@ import numpy as np
 from serve_app.messages import Pixels
 
 
-def find_edges(pixels: Pixels, low_threshold: int, high_threshold: int) -> Pixels:
-    """Edge map, uint8 [height, width], 255 on an edge and 0 elsewhere, of uint8 RGB [h, w, 3]."""
+def find_edges(pixels: Pixels, low_threshold: float, high_threshold: float) -> Pixels:
+    """Edges of uint8 [h, w, 3] or [h, w]: uint8 [h, w], 255 on an edge and 0 elsewhere."""
     return cv2.Canny(np.ascontiguousarray(pixels), low_threshold, high_threshold).astype(np.uint8)

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import time
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 
 from serve_app.config import AppArgs
 from serve_app.imaging import codec
@@ -78,7 +78,7 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
         )
 
     @router.get("/v1/models")
-    async def models(request: Request) -> ModelList:
+    async def models() -> ModelList:
         """The models that `model` may name."""
         name = args.models.generator.name
         return ModelList(data=[Model(id=name, created=started, owned_by="local")])

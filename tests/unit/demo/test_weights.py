@@ -3,6 +3,7 @@
 import diffusers
 import numpy as np
 import pytest
+import torch
 
 from serve_app.demo.export import WEIGHTS
 from serve_app.demo.served import Captioner, Classifier, Generator, Upscaler
@@ -22,8 +23,15 @@ def generator() -> Generator:
     return Generator()
 
 
-def test_the_generator_is_a_standard_pipeline_of_128_pixels(generator):
-    pipeline = generator.text_only
+@pytest.fixture(scope="module")
+def pipeline() -> diffusers.StableDiffusionPipeline:
+    """The folder as diffusers alone loads it."""
+    return diffusers.StableDiffusionPipeline.from_pretrained(
+        WEIGHTS / "generator", dtype=torch.float32, safety_checker=None
+    )
+
+
+def test_the_generator_is_a_standard_pipeline_of_128_pixels(pipeline):
     assert isinstance(pipeline, diffusers.StableDiffusionPipeline)
     assert pipeline.unet.config.sample_size * pipeline.vae_scale_factor == 128
     assert pipeline.tokenizer.model_max_length == 77
@@ -38,8 +46,8 @@ def test_the_generator_follows_prompt_and_edges_and_its_seed(generator):
     assert image[4, 4].argmin() == 2
 
 
-def test_words_of_the_world_are_one_token_and_others_are_letters(generator):
-    tokens = generator.text_only.tokenizer.tokenize("A red STAR, zqx")
+def test_words_of_the_world_are_one_token_and_others_are_letters(pipeline):
+    tokens = pipeline.tokenizer.tokenize("A red STAR, zqx")
     assert tokens[:3] == ["a</w>", "red</w>", "star</w>"]
     assert len(tokens) > 5
 
