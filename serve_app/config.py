@@ -1,7 +1,7 @@
 """The contract with the `args:` section of a Serve YAML file. Imports nothing of ours.
 
 Three homes, by lifetime: `args:` (here, a redeploy), `deployments:` (Ray's own fields) and
-`user_config:` (`BatchSettings` below, changed live).
+`user_config:` (`EngineSettings` and `BatchSettings` below, changed live).
 """
 
 from pathlib import Path
@@ -20,6 +20,8 @@ def _resolve(path: str) -> str:
 
 ModelPath = Annotated[str, AfterValidator(_resolve), Field(min_length=1)]
 Side = Annotated[int, Field(ge=8, multiple_of=8)]
+SamplerName = Literal["ddim", "dpmpp_2m", "dpmpp_2m_karras", "euler", "euler_a", "unipc", "lcm"]
+"""How noise is integrated away; diffusers' samplers (`serve_app/denoise/sampler.py`)."""
 
 
 class Settings(BaseModel):
@@ -90,6 +92,7 @@ class Defaults(Settings):
     width: Side = 512
     height: Side = 512
     num_inference_steps: PositiveInt = 20
+    sampler: SamplerName = "ddim"
     guidance_scale: float = Field(7.5, ge=0, le=50)
     controlnet_conditioning_scale: float = Field(1.0, ge=0, le=2)
     strength: float = Field(0.75, gt=0, le=1)
@@ -105,8 +108,14 @@ class AppArgs(Settings):
     defaults: Defaults = Defaults()
 
 
+class EngineSettings(Settings):
+    """`user_config` of the generator, whose every denoising step is a batch."""
+
+    max_batch_size: int = Field(8, ge=1, le=256)
+
+
 class BatchSettings(Settings):
-    """`user_config` of every batched deployment; applied by `reconfigure()` while it runs."""
+    """`user_config` of the other batched deployments; applied by `reconfigure()` while it runs."""
 
     max_batch_size: int = Field(8, ge=1, le=256)
     batch_wait_timeout_s: float = Field(0.01, ge=0, le=1)

@@ -2,8 +2,8 @@
 
     bytes ──> image ──> request ──> place in the queue ──> replica ──> answer
       │         │          │                │                 │           │
-      │         │          InvalidRequest   QueueFull         │           TimedOut
-      │         ImageTooLarge, InvalidImage                   StageUnavailable, StageFailed
+      │         │          InvalidRequest   QueueFull,        │           TimedOut
+      │         ImageTooLarge, InvalidImage DeadlineUnmet     StageUnavailable, StageFailed
       BodyTooLarge, UnsupportedImage
 
 Every error takes one constructor argument, because Ray rebuilds an exception that crossed replicas
@@ -82,6 +82,12 @@ class QueueFull(Retryable):
     """As much work is in progress as the limits allow."""
 
     code = "queue_full"
+
+
+class DeadlineUnmet(Retryable):
+    """The work ahead leaves no way to finish within the request's `deadline_ms`."""
+
+    code = "deadline_unmet"
 
 
 class StageUnavailable(Retryable):

@@ -59,8 +59,31 @@ class GenerationRequest:
     width: int
     height: int
     num_inference_steps: int
+    sampler: str
     guidance_scale: float
     guidance_rescale: float
     controlnet_conditioning_scale: float
     strength: float
     image: bytes | None = None  # encoded; image-to-image starts from it at `strength`
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How a generation wants to be served; nothing here changes the image."""
+
+    priority: int = 0
+    finish_within_s: float | None = None
+    partial_images: int = 0
+    every_step: bool = False  # report each step, not only the ones with a partial image
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a generation stands. `pixels` is what it looks like so far, where that is due."""
+
+    step: int
+    num_inference_steps: int  # to be computed: fewer than asked for in image-to-image
+    eta_s: float
+    queue_position: int  # 1 is next to start, 0 runs
+    pixels: Pixels | None = None
+    partial_image_index: int | None = None

@@ -10,13 +10,15 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 
-from ray.util.metrics import Counter, Histogram
+from ray.util.metrics import Counter, Gauge, Histogram
 
 from serve_app.messages import StageReport
 
 _logger = logging.getLogger("ray.serve")
+_STEP_SECONDS = [0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1, 2]
 _SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120]
 
 
@@ -45,9 +47,23 @@ def publish_stage(report: StageReport) -> None:
     batches.observe(report.batch_size, tags={"stage": report.stage})
 
 
+def publish_step(rows: int, seconds: float, running: int, waiting: int) -> None:
+    """Add a denoising step to the metrics: its time by batch size, and who is there."""
+    times, occupancy, queue = _step_metrics()
+    times.observe(seconds, tags={"batch_size": str(rows)})
+    occupancy.set(running)
+    queue.set(waiting)
+
+
 def publish_request(route: str, status: int) -> None:
     """Count an answered request."""
     _request_counter().inc(tags={"route": route, "status": str(status)})
+
+
+def count_rerun(stage: str) -> None:
+    """Count a call that is run again, as its replica died."""
+    log_event("run again", stage=stage)
+    _rerun_counter().inc(tags={"stage": stage})
 
 
 def stage_seconds(reports: list[StageReport]) -> dict[str, float]:
@@ -83,6 +99,46 @@ def _stage_metrics() -> tuple[Histogram, Histogram]:
             "image_stage_seconds", "Time that a stage computed for a batch.", _SECONDS, ("stage",)
         ),
         Histogram("image_stage_batch_size", "Items in a batch.", [1, 2, 4, 8, 16, 32], ("stage",)),
+    )
+
+
+@cache
+def _rerun_counter() -> Counter:
+    return Counter("image_reruns", "Calls run again, as their replica died.", ("stage",))
+
+
+@cache
+def _step_metrics() -> tuple[Histogram, Gauge, Gauge]:
+    return (
+        Histogram(
+            "image_step_seconds", "Time of a denoising step.", _STEP_SECONDS, ("batch_size",)
+        ),
+        Gauge("image_rows_running", "Images that are being denoised."),
+        Gauge("image_rows_waiting", "Images that wait for a place in the batch."),
+    )
+
+
+@dataclass(frozen=True)
+class WorkCounters:
+    """What became of the images that the generator was asked for."""
+
+    admitted: Counter
+    rejected: Counter
+    cancelled: Counter
+    steps_saved: Counter
+    previews: Counter
+    out_of_memory: Counter
+
+
+@cache
+def work_counters() -> WorkCounters:
+    return WorkCounters(
+        admitted=Counter("image_rows_admitted", "Images queued for denoising."),
+        rejected=Counter("image_rows_rejected", "Images refused, as they would be late."),
+        cancelled=Counter("image_rows_cancelled", "Images whose client left before the end."),
+        steps_saved=Counter("image_steps_saved", "Steps not computed, as the client had left."),
+        previews=Counter("image_previews_sent", "Previews sent while images were made."),
+        out_of_memory=Counter("image_out_of_memory", "Batches halved for lack of memory."),
     )
 
 

@@ -5,27 +5,30 @@ Knows the stages' handles and no HTTP.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterable
-from contextlib import asynccontextmanager
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ray.exceptions import RayError, RayTaskError
-from ray.serve.exceptions import BackPressureError, RayServeException
 from ray.serve.handle import DeploymentHandle
 
 from serve_app.admission import Admission
+from serve_app.calls import Called, call, stream, together
 from serve_app.config import Limits
-from serve_app.errors import QueueFull, ServiceError, StageFailed, StageUnavailable, TimedOut
+from serve_app.errors import QueueFull, ServiceError, TimedOut
 from serve_app.messages import (
     CannyRequest,
     CaptionResult,
     GenerationRequest,
     ImageResult,
     Pixels,
+    Progress,
     StageReport,
+    Terms,
 )
-from serve_app.observability import log_event, publish_stage
+
+_RECENT = 0.2  # the weight of the last call in a stage's mean time
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,14 @@ class Composition:
 
 
 @dataclass(frozen=True)
+class Underway:
+    """An image that is being made, told apart from its request's others by the seed."""
+
+    seed: int
+    progress: Progress
+
+
+@dataclass(frozen=True)
 class Finished:
     """A finished image, uint8 RGB, with what every stage on its way reported."""
 
@@ -60,9 +71,9 @@ class Finished:
 class Pipeline:
     """Runs requests through the stages, bounded in number and in time.
 
-    Every method raises ServiceError and nothing else: QueueFull before any work was done,
-    StageUnavailable where a replica was lost, TimedOut after the request's time limit, and
-    what a stage says of the request.
+    Every method raises ServiceError and nothing else: QueueFull and DeadlineUnmet before the work
+    was done, StageUnavailable where a replica was lost twice, TimedOut after the request's time
+    limit or deadline, and what a stage says of the request.
     """
 
     def __init__(self, stages: Stages, limits: Limits) -> None:
@@ -73,45 +84,108 @@ class Pipeline:
             kind: Admission(limits.max_pending_images)
             for kind in ("generate", "canny", "upscale", "caption")
         }
+        self._seconds = {"upscale": 0.0, "caption": 0.0}  # recent means
 
     async def generate(
-        self, request: GenerationRequest, composition: Composition, images: int = 1
+        self,
+        request: GenerationRequest,
+        composition: Composition,
+        images: int = 1,
+        terms: Terms | None = None,
     ) -> list[Finished]:
         """Make images of the seeds `request.seed`, `request.seed + 1`, …"""
-        async with self._bounded("generate", images):
-            edges = self._stages.canny.remote(composition.control) if composition.control else None
-            canny = [(await _result(edges, "canny")).report] if edges else []
-            finished = await _together(
-                self._one_image(replace(request, seed=request.seed + index), edges, composition)
-                for index in range(images)
+        async with self._generating(composition, images, terms or Terms()) as (edges, remaining):
+
+            async def one(request: GenerationRequest) -> Finished:
+                made = await call(
+                    "generate",
+                    lambda: self._stages.generator.remote(request, remaining(), _reference(edges)),
+                )
+                return await self._completed(request, made.reference, made.result, composition)
+
+            finished = await together(one(each) for each in _of_each_seed(request, images))
+            return [_with_edges(image, edges) for image in finished]
+
+    async def generate_streaming(
+        self, request: GenerationRequest, composition: Composition, images: int, terms: Terms
+    ) -> AsyncGenerator[Underway | Finished]:
+        """As `generate`, and how it goes on: each image's progress and its finish, interleaved.
+
+        The first item comes as soon as an image is queued; what is refused raises before it.
+        """
+        generator = self._stages.generator.options(method_name="stream", stream=True)
+        events: asyncio.Queue[Underway | Finished | ServiceError | None] = asyncio.Queue()
+
+        async def one(request: GenerationRequest, edges: Called | None, remaining: Any) -> None:
+            made, shown = None, -1
+            items = stream(
+                "generate", lambda: generator.remote(request, remaining(), _reference(edges))
             )
-            return [replace(image, reports=canny + image.reports) for image in finished]
+            async with aclosing(items):
+                async for item in items:
+                    if isinstance(item, ImageResult):
+                        made = item
+                    # A run that began again repeats its first previews.
+                    elif item.partial_image_index is None or item.partial_image_index > shown:
+                        shown = shown if item.pixels is None else item.partial_image_index
+                        events.put_nowait(Underway(request.seed, item))
+            assert made is not None
+            done = await self._completed(request, made, made, composition)
+            events.put_nowait(_with_edges(done, edges))
+
+        async def all_of_them() -> None:
+            try:
+                async with self._generating(composition, images, terms) as (edges, remaining):
+                    await together(
+                        one(each, edges, remaining) for each in _of_each_seed(request, images)
+                    )
+                events.put_nowait(None)
+            except ServiceError as error:
+                events.put_nowait(error)
+
+        # In a task of its own, since whoever reads may do so from another than began to.
+        task = asyncio.create_task(all_of_them())
+        try:
+            while (event := await events.get()) is not None:
+                if isinstance(event, ServiceError):
+                    raise event
+                yield event
+        finally:
+            task.cancel()
 
     async def find_edges(self, request: CannyRequest) -> ImageResult:
         async with self._bounded("canny"):
-            return await _result(self._stages.canny.remote(request), "canny")
+            return (await call("canny", lambda: self._stages.canny.remote(request))).result
 
     async def upscale(self, image: bytes, scale: int) -> ImageResult:
         async with self._bounded("upscale"):
-            return await _result(self._stages.upscaler.remote(image, scale), "upscale")
+            return (await self._upscaled(image, scale)).result
 
     async def caption(self, image: bytes) -> CaptionResult:
         async with self._bounded("caption"):
-            return await _result(self._stages.captioner.remote(image), "caption")
+            return (await self._captioned(image)).result
 
-    async def _one_image(
-        self, request: GenerationRequest, edges: Any, composition: Composition
+    async def _upscaled(self, picture: Any, scale: int) -> Called:
+        return await call("upscale", lambda: self._stages.upscaler.remote(picture, scale))
+
+    async def _captioned(self, picture: Any) -> Called:
+        return await call("caption", lambda: self._stages.captioner.remote(picture))
+
+    async def _completed(
+        self, request: GenerationRequest, picture: Any, made: ImageResult, composition: Composition
     ) -> Finished:
-        image = self._stages.generator.remote(request, edges)
-        made: ImageResult = await _result(image, "generate")
+        """What is asked for after generation; `picture` is `made` or a reference to it."""
         # The caption is of the image that was generated: more pixels say nothing new.
         last = {}
         if composition.upscale > 1:
-            last["upscale"] = self._stages.upscaler.remote(image, composition.upscale)
+            last["upscale"] = self._upscaled(picture, composition.upscale)
         if composition.caption:
-            last["caption"] = self._stages.captioner.remote(image)
-        results = await _together(_result(response, stage) for stage, response in last.items())
+            last["caption"] = self._captioned(picture)
+        results = [called.result for called in await together(last.values())]
         done = dict(zip(last, results, strict=True))
+        for stage, result in done.items():
+            seconds = result.report.queue_s + result.report.run_s
+            self._seconds[stage] += _RECENT * (seconds - self._seconds[stage])
         return Finished(
             pixels=done.get("upscale", made).pixels,
             seed=request.seed,
@@ -120,8 +194,34 @@ class Pipeline:
         )
 
     @asynccontextmanager
-    async def _bounded(self, kind: str, images: int = 1) -> AsyncIterator[None]:
-        limit = self._limits.request_timeout_s
+    async def _generating(
+        self, composition: Composition, images: int, terms: Terms
+    ) -> AsyncIterator[tuple[Called | None, Callable[[], Terms]]]:
+        """A place for the images, their edges, and the terms that remain at any later moment."""
+        began = time.monotonic()
+        later_s = max(
+            self._seconds["upscale"] if composition.upscale > 1 else 0.0,
+            self._seconds["caption"] if composition.caption else 0.0,
+        )
+
+        def remaining() -> Terms:
+            if terms.finish_within_s is None:
+                return terms
+            elapsed = time.monotonic() - began
+            return replace(terms, finish_within_s=terms.finish_within_s - elapsed - later_s)
+
+        async with self._bounded("generate", images, terms.finish_within_s):
+            control = composition.control
+            edges = None
+            if control is not None:
+                edges = await call("canny", lambda: self._stages.canny.remote(control))
+            yield edges, remaining
+
+    @asynccontextmanager
+    async def _bounded(
+        self, kind: str, images: int = 1, finish_within_s: float | None = None
+    ) -> AsyncIterator[None]:
+        limit = min(self._limits.request_timeout_s, finish_within_s or float("inf"))
         admission = self._admission[kind]
         with admission.admitted(images):
             try:
@@ -133,32 +233,13 @@ class Pipeline:
                 raise error.after(admission.drained_in_s()) from error
 
 
-async def _together(calls: Iterable[Coroutine[Any, Any, Any]]) -> list[Any]:
-    """The results in order; where one fails, the others are cancelled."""
-    tasks = [asyncio.ensure_future(call) for call in calls]
-    try:
-        return await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
+def _of_each_seed(request: GenerationRequest, images: int) -> list[GenerationRequest]:
+    return [replace(request, seed=request.seed + index) for index in range(images)]
 
 
-async def _result(response: Any, stage: str) -> Any:
-    """Await a stage, publish its report, and say in our own words what went wrong."""
-    try:
-        result = await response
-    except asyncio.CancelledError:
-        response.cancel()  # Ray itself lets a call go on that nobody awaits any more
-        raise
-    except BackPressureError as error:
-        raise QueueFull(f"the queue of the stage {stage} is full") from error
-    except RayTaskError as error:
-        log_event("stage failed", stage=stage, error=str(error))
-        raise StageFailed(f"the stage {stage} failed") from error
-    except (RayError, RayServeException) as error:  # a lost replica, node or object
-        log_event("stage unavailable", stage=stage, error=type(error).__name__)
-        raise StageUnavailable(f"the stage {stage} is restarting") from error
-    if isinstance(result, ServiceError):
-        raise result
-    publish_stage(result.report)
-    return result
+def _reference(edges: Called | None) -> Any:
+    return edges.reference if edges else None
+
+
+def _with_edges(image: Finished, edges: Called | None) -> Finished:
+    return replace(image, reports=[edges.result.report, *image.reports]) if edges else image

@@ -3,7 +3,7 @@
 import numpy as np
 
 from serve_app.config import AppArgs
-from serve_app.messages import CaptionResult, ImageResult, StageReport
+from serve_app.messages import CaptionResult, ImageResult, Progress, StageReport
 
 
 def app_args(**limits: object) -> AppArgs:
@@ -34,9 +34,12 @@ class FakeHandle:
         self.responses.append(FakeResponse(self._answer, args))
         return self.responses[-1]
 
+    def options(self, method_name, stream):
+        return self
+
 
 class FakeResponse:
-    """Looks like a DeploymentResponse: may be awaited more than once."""
+    """Looks like a DeploymentResponse, that may be awaited more than once, or like a stream."""
 
     def __init__(self, answer, args):
         self._answer, self._args = answer, args
@@ -48,6 +51,13 @@ class FakeResponse:
 
     def cancel(self):
         self.cancelled = True
+
+    async def __aiter__(self):
+        """Two steps' progress, the first with a preview, then the answer."""
+        for step, pixels in ((0, None), (1, np.zeros((64, 128, 3), np.uint8)), (2, None)):
+            index = None if pixels is None else 0
+            yield Progress(step, 4, 0.5, 0, pixels, index)
+        yield await self
 
     async def _run(self):
         result = self._answer(*self._args)
@@ -63,7 +73,7 @@ def edges(request) -> ImageResult:
     return ImageResult(np.zeros((height, width), np.uint8), report("canny"))
 
 
-def generated(request, edges=None) -> ImageResult:
+def generated(request, terms, edges=None) -> ImageResult:
     """An image whose grey is its seed."""
     shape = (request.height, request.width, 3)
     return ImageResult(np.full(shape, request.seed % 256, np.uint8), report("generate"))

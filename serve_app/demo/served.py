@@ -13,10 +13,13 @@ import torch
 from PIL import Image
 from transformers import AutoImageProcessor, ViTForImageClassification
 
-from serve_app.config import CaptionerModel, GeneratorModel, Limits, UpscalerModel
+from serve_app.config import CaptionerModel, GeneratorModel, UpscalerModel
 from serve_app.demo.architectures import IMAGE_SIZE
 from serve_app.demo.control import canny
 from serve_app.demo.export import WEIGHTS
+from serve_app.denoise.engine import Engine
+from serve_app.denoise.offline import denoise
+from serve_app.denoise.trajectory import Work
 from serve_app.messages import GenerationRequest
 from serve_app.runtimes.captioner import CaptionerRuntime
 from serve_app.runtimes.generator import GeneratorRuntime
@@ -27,12 +30,12 @@ GUIDANCE = 3.0
 
 
 class Generator:
-    """The pipelines of diffusers, as the service runs them, at the demo's default settings."""
+    """The step-level engine, as the service runs it, at the demo's default settings."""
 
     def __init__(self, weights: Path = WEIGHTS):
         folders = {"path": weights / "generator", "controlnet": weights / "controlnet"}
         paths = {name: str(folder) for name, folder in folders.items()}
-        self._runtime = GeneratorRuntime(GeneratorModel(name="demo", **paths), Limits())
+        self._runtime = GeneratorRuntime(GeneratorModel(name="demo", **paths))
 
     def draw(self, prompt: str, seed: int, control: np.ndarray | None = None) -> np.ndarray:
         """An image uint8 [128, 128, 3] along the edges of control, a picture uint8 [h, w, 3]."""
@@ -43,13 +46,15 @@ class Generator:
             width=IMAGE_SIZE,
             height=IMAGE_SIZE,
             num_inference_steps=STEPS,
+            sampler="ddim",
             guidance_scale=GUIDANCE,
             guidance_rescale=0.0,
             controlnet_conditioning_scale=1.0,
             strength=1.0,
         )
         edges = None if control is None else canny(resize(control, IMAGE_SIZE))
-        return self._runtime.generate([(request, edges)], lambda: False)[0]
+        latents = denoise(Engine(self._runtime, 1), [Work(request, edges)])
+        return self._runtime.decode(latents)[0]
 
 
 class RemoteGenerator:

@@ -1,43 +1,196 @@
-"""The generation stage: a request, and perhaps an edge map, in; an image out."""
+"""The generation stage: a request, and perhaps an edge map, in; an image out, or its making."""
 
-from typing import Any
+import logging
+import time
+from collections.abc import AsyncGenerator, Callable, Hashable, Sequence
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
 
 from ray import serve
 
-from serve_app.config import Defaults, GeneratorModel, Limits
+from serve_app.config import Defaults, EngineSettings, GeneratorModel, Limits
 from serve_app.deployments.micro_batching import MicroBatcher
-from serve_app.deployments.replica import gpu_share, refusal_as_value, yield_to_answering
-from serve_app.messages import GenerationRequest, ImageResult
-from serve_app.observability import logged_step
+from serve_app.deployments.replica import (
+    decoding,
+    gpu_share,
+    refusal_as_last_item,
+    refusal_as_value,
+    yield_to_answering,
+)
+from serve_app.errors import DeadlineUnmet
+from serve_app.imaging import codec
+from serve_app.messages import (
+    GenerationRequest,
+    ImageResult,
+    Pixels,
+    Progress,
+    StageReport,
+    Terms,
+)
+from serve_app.observability import log_event, logged_step, publish_step, work_counters
+
+if TYPE_CHECKING:  # torch and diffusers load in this stage's replicas alone
+    import torch
+
+    from serve_app.denoise.batcher import Row
+    from serve_app.denoise.engine import StepOutcome
+    from serve_app.denoise.trajectory import Work
+
+_RECENT = 0.2  # the weight of the last picture in the mean decoding time
 
 
 @serve.deployment
 class Generator:
-    """Batches requests that agree in size, steps and guidance through one pipeline call."""
+    """Drives the step-level engine; finished latents are decoded in batches beside it."""
 
     def __init__(self, model: GeneratorModel, limits: Limits, defaults: Defaults) -> None:
         yield_to_answering()
         with logged_step("import", stage="generate", why="torch and diffusers load here alone"):
+            from serve_app.denoise.driver import Driver
+            from serve_app.denoise.engine import Engine
+            from serve_app.denoise.offline import warm_up
+            from serve_app.denoise.trajectory import Work
             from serve_app.runtimes.generator import GeneratorRuntime
         with logged_step("load", stage="generate", model=model.path, controlnet=model.controlnet):
-            self._runtime = GeneratorRuntime(model, limits, gpu_share())
+            self._runtime = GeneratorRuntime(model, gpu_share())
+        engine = Engine(self._runtime, EngineSettings().max_batch_size)
         with logged_step(
             "warm-up",
             stage="generate",
-            why="the first call allocates, and no client should pay for that",
+            why="the first steps allocate, and teach the engine how long steps take",
             device=self._runtime.device,
             dtype=self._runtime.dtype,
         ):
-            self._runtime.warm_up(defaults.width, defaults.height)
-        self._batched = MicroBatcher("generate", self._runtime.generate, GeneratorRuntime.batch_key)
+            latents = warm_up(self._runtime, engine, defaults)
+            self._runtime.decode([latents])
+            began = time.monotonic()
+            self._runtime.decode([latents])
+            self._decode_s = time.monotonic() - began
+        self._limits = limits
+        self._new_work = Work
+        self._driver = Driver(engine, self._on_step, _on_error)
+        self._pictures = MicroBatcher("decode", self._decode, _decode_key)
 
     def reconfigure(self, user_config: dict[str, Any]) -> None:
-        self._batched.configure(user_config)
+        size = EngineSettings.model_validate(user_config).max_batch_size
+        self._driver.engine.resize(size)
+        # Rows that finish in one step arrive together, so there is nothing to wait for.
+        self._pictures.configure({"max_batch_size": size, "batch_wait_timeout_s": 0.0})
 
     @refusal_as_value
     async def __call__(
-        self, request: GenerationRequest, edges: ImageResult | None = None
+        self, request: GenerationRequest, terms: Terms, edges: ImageResult | None = None
     ) -> ImageResult:
-        """The image, uint8 RGB [height, width, 3]. Raises what the runtime raises."""
-        pixels, report = await self._batched((request, edges.pixels if edges else None))
-        return ImageResult(pixels, report)
+        """The image, uint8 RGB [height, width, 3].
+
+        Raises InvalidImage, InvalidRequest, and DeadlineUnmet before anything is computed.
+        """
+        async with aclosing(self._making(request, terms, edges)) as making:
+            async for event in making:
+                if isinstance(event, ImageResult):
+                    return event
+        raise AssertionError("it ends with an image or an error")
+
+    @refusal_as_last_item
+    async def stream(
+        self, request: GenerationRequest, terms: Terms, edges: ImageResult | None = None
+    ) -> AsyncGenerator[Progress | ImageResult]:
+        """Progress as `terms` ask for it, once as soon as the request is queued; the image last."""
+        async with aclosing(self._making(request, terms, edges)) as making:
+            async for event in making:
+                yield event
+
+    async def _making(
+        self, request: GenerationRequest, terms: Terms, edges: ImageResult | None
+    ) -> AsyncGenerator[Progress | ImageResult]:
+        image = None
+        if request.image is not None:
+            size = (request.width, request.height)
+            image = await decoding(codec.decode, request.image, self._limits.max_image_pixels, size)
+        work = self._new_work(request, edges.pixels if edges else None, image)
+        row = self._admitted(work, terms)
+        shown = 0
+        try:
+            yield self._progress(row)
+            async with aclosing(self._driver.follow(row)) as following:
+                async for event in following:
+                    latents = event.finished
+                    if event.expected is not None:
+                        pixels, _ = await self._pictures((event.expected, True))
+                        yield self._progress(row, event.step, pixels, shown)
+                        shown += 1
+                        work_counters().previews.inc()
+                    elif latents is None:
+                        yield self._progress(row, event.step)
+            began = time.monotonic()
+            assert latents is not None
+            pixels, _ = await self._pictures((latents, False))
+            self._decode_s += _RECENT * (time.monotonic() - began - self._decode_s)
+            yield ImageResult(pixels, _report(row))
+        finally:
+            saved = self._driver.leave(row)
+            if saved:
+                work_counters().cancelled.inc()
+                work_counters().steps_saved.inc(saved)
+                log_event("left", stage="generate", steps_saved=saved)
+
+    def _admitted(self, work: "Work", terms: Terms) -> "Row":
+        within = terms.finish_within_s
+        try:
+            row = self._driver.add(
+                work,
+                every_step=terms.every_step,
+                priority=terms.priority,
+                finish_within_s=None if within is None else within - self._decode_s,
+                previews=terms.partial_images,
+            )
+        except DeadlineUnmet:
+            work_counters().rejected.inc()
+            raise
+        work_counters().admitted.inc()
+        return row
+
+    def _progress(
+        self, row: "Row", step: int = 0, pixels: Pixels | None = None, index: int | None = None
+    ) -> Progress:
+        engine = self._driver.engine
+        return Progress(
+            step=step,
+            num_inference_steps=row.work.steps,
+            eta_s=engine.eta_s(row) + self._decode_s,
+            queue_position=engine.position(row),
+            pixels=pixels,
+            partial_image_index=index,
+        )
+
+    def _decode(
+        self, batch: Sequence[tuple["torch.Tensor", bool]], abandoned: Callable[[], bool]
+    ) -> list[Pixels]:
+        latents, roughly = [latents for latents, _ in batch], batch[0][1]
+        return self._runtime.preview(latents) if roughly else self._runtime.decode(latents)
+
+    def _on_step(self, outcome: "StepOutcome") -> None:
+        running, waiting = self._driver.engine.counts()
+        if outcome.stepped:
+            publish_step(len(outcome.stepped), outcome.seconds, running, waiting)
+        if outcome.halved_to:
+            work_counters().out_of_memory.inc()
+            log_event("out of memory", logging.WARNING, batch_size_now=outcome.halved_to)
+
+
+def _on_error(error: Exception) -> None:
+    log_event("step failed", logging.ERROR, stage="generate")
+
+
+def _decode_key(item: tuple["torch.Tensor", bool]) -> Hashable:
+    latents, roughly = item
+    return latents.shape, roughly
+
+
+def _report(row: "Row") -> StageReport:
+    started = row.started or row.arrived
+    run_s = time.monotonic() - started
+    batch_size = round(row.company / row.work.steps)
+    queue_s = started - row.arrived
+    log_event("denoised", steps=row.work.steps, batch_size=batch_size, queue=queue_s, run=run_s)
+    return StageReport("generate", queue_s, run_s, batch_size)

@@ -2,8 +2,9 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
 from functools import cache, partial, wraps
 from typing import ParamSpec, TypeVar
 
@@ -36,6 +37,23 @@ def refusal_as_value(call: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R
             return await call(*args, **kwargs)
         except ServiceError as error:
             return error.with_traceback(None)
+
+    return answered
+
+
+def refusal_as_last_item(
+    stream: Callable[P, AsyncGenerator[R]],
+) -> Callable[P, AsyncGenerator[R | ServiceError]]:
+    """As `refusal_as_value`, for a stream: a ServiceError ends it as its last item."""
+
+    @wraps(stream)
+    async def answered(*args: P.args, **kwargs: P.kwargs) -> AsyncGenerator[R | ServiceError]:
+        try:
+            async with aclosing(stream(*args, **kwargs)) as items:
+                async for item in items:
+                    yield item
+        except ServiceError as error:
+            yield error.with_traceback(None)
 
     return answered
 

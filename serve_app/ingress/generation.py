@@ -1,14 +1,14 @@
 """Routes that make images: `/generation` and OpenAI's `/v1/images/generations`."""
 
 import asyncio
-import base64
 import time
+from collections.abc import AsyncGenerator
 
 from fastapi import APIRouter, Response
 
 from serve_app.config import AppArgs
-from serve_app.imaging import codec
 from serve_app.ingress import requests
+from serve_app.ingress.answers import base64_of, event_of, log_finished, timings_of
 from serve_app.ingress.problems import error_schema
 from serve_app.ingress.schemas import (
     ControlNetRequest,
@@ -19,8 +19,11 @@ from serve_app.ingress.schemas import (
     Model,
     ModelList,
 )
-from serve_app.observability import log_event, server_timing, stage_seconds
+from serve_app.ingress.streaming import Event, begun
+from serve_app.observability import server_timing
 from serve_app.pipeline import Finished, Pipeline
+
+_STREAM = {"text/event-stream": {"schema": {"type": "string"}}}
 
 
 def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
@@ -34,18 +37,20 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
         """Images in base64, and seconds by stage, which also go into the headers."""
         began = time.perf_counter()
         payloads = await asyncio.gather(
-            *(_base64(image, output_format, compression) for image in images)
+            *(base64_of(image.pixels, output_format, compression) for image in images)
         )
-        seconds = stage_seconds([report for image in images for report in image.reports])
-        seconds["encode"] = time.perf_counter() - began
+        seconds = timings_of(images, time.perf_counter() - began)
         response.headers["Server-Timing"] = server_timing(seconds)
-        log_event(
-            "generated",
-            seeds=",".join(str(image.seed) for image in images),
-            batch_sizes=",".join(f"{r.stage}:{r.batch_size}" for i in images for r in i.reports),
-            seconds=server_timing(seconds),
-        )
+        log_finished(images, seconds)
         return payloads, seconds
+
+    async def events(body: ImageRequest) -> AsyncGenerator[Event | None]:
+        request, composition = requests.image_generation(body, args)
+        terms = requests.terms(body)
+        with requests.blaming("control_image"):
+            stream = pipeline.generate_streaming(request, composition, body.n or 1, terms)
+            async for item in stream:
+                yield await event_of(item, body, request)
 
     @router.post("/generation")
     @router.post("/generation/", include_in_schema=False)
@@ -57,12 +62,24 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
         payloads, _ = await encoded(images, "png", None, response)
         return ControlNetResponse(request_id=body.request_id, output_image_base64=payloads[0])
 
-    @router.post("/v1/images/generations")
-    async def generations(body: ImageRequest, response: Response) -> ImageResponse:
-        """OpenAI Images, with ControlNet, upscaling and captioning in one request."""
+    @router.post(
+        "/v1/images/generations",
+        response_model=ImageResponse,
+        responses={200: {"content": _STREAM}},
+    )
+    async def generations(body: ImageRequest, response: Response) -> ImageResponse | Response:
+        """OpenAI Images, with ControlNet, upscaling and captioning in one request.
+
+        With `stream`, server-sent events: `image_generation.partial_image` for each preview, and
+        `image_generation.completed` for each image.
+        """
+        if body.stream:
+            return await begun(events(body))
         request, composition = requests.image_generation(body, args)
         with requests.blaming("control_image"):
-            images = await pipeline.generate(request, composition, body.n or 1)
+            images = await pipeline.generate(
+                request, composition, body.n or 1, requests.terms(body)
+            )
         output_format = body.output_format or "png"
         payloads, seconds = await encoded(images, output_format, body.output_compression, response)
         height, width = images[0].pixels.shape[:2]
@@ -84,8 +101,3 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
         return ModelList(data=[Model(id=name, created=started, owned_by="local")])
 
     return router
-
-
-async def _base64(image: Finished, output_format: str, compression: int | None) -> str:
-    data = await asyncio.to_thread(codec.encode, image.pixels, output_format, compression)
-    return base64.b64encode(data).decode("ascii")

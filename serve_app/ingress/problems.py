@@ -17,6 +17,7 @@ STATUS: dict[type[ServiceError], int] = {
     errors.UnsupportedImage: 415,
     errors.InvalidField: 422,
     errors.QueueFull: 429,
+    errors.DeadlineUnmet: 429,
     errors.StageUnavailable: 503,
     errors.TimedOut: 504,
     errors.StageFailed: 500,
@@ -28,11 +29,15 @@ _HTTP_CODES = {404: "not_found", 405: "method_not_allowed"}
 
 def problem(error: ServiceError) -> Response:
     """The answer for an error of ours."""
-    status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
     headers = {}
     if isinstance(error, errors.Retryable):
         headers["Retry-After"] = str(error.retry_after_s)
-    return answer(status, str(error), error.code, error.param, headers)
+    return answer(_status(error), str(error), error.code, error.param, headers)
+
+
+def body_of(error: ServiceError) -> dict[str, Any]:
+    """The error's body, for a stream whose status was sent long ago."""
+    return _body(_status(error), str(error), error.code, error.param)
 
 
 def answer(
@@ -43,9 +48,7 @@ def answer(
     headers: dict[str, str] | None = None,
 ) -> Response:
     """An error body `{"error": {"message", "type", "param", "code"}}`."""
-    kind = _TYPES.get(status, "server_error" if status >= 500 else "invalid_request_error")
-    body = {"error": {"message": message, "type": kind, "param": param, "code": code}}
-    return JSONResponse(body, status, headers)
+    return JSONResponse(_body(status, message, code, param), status, headers)
 
 
 def install(app: FastAPI) -> None:
@@ -97,7 +100,7 @@ def error_schema() -> dict[int | str, dict[str, Any]]:
         413: "Body or image over a limit",
         415: "Not a supported image",
         422: "A field is missing or of the wrong type",
-        429: "Queue full; see Retry-After",
+        429: "Queue full, or the deadline cannot be met; see Retry-After",
         500: "A stage failed",
         503: "No replica can take it now; see Retry-After",
         504: "The request's time limit passed",
@@ -106,3 +109,12 @@ def error_schema() -> dict[int | str, dict[str, Any]]:
     return {
         status: {"description": meaning, "content": content} for status, meaning in meanings.items()
     }
+
+
+def _status(error: ServiceError) -> int:
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
+def _body(status: int, message: str, code: str, param: str | None) -> dict[str, Any]:
+    kind = _TYPES.get(status, "server_error" if status >= 500 else "invalid_request_error")
+    return {"error": {"message": message, "type": kind, "param": param, "code": code}}

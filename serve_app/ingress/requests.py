@@ -21,7 +21,7 @@ from serve_app.errors import (
 )
 from serve_app.imaging import codec
 from serve_app.ingress.schemas import MAX_SEED, ControlNetRequest, ImageRequest
-from serve_app.messages import CannyRequest, GenerationRequest
+from serve_app.messages import CannyRequest, GenerationRequest, Terms
 from serve_app.pipeline import Composition
 
 _DATA_URL = re.compile(r"data:[^,]{0,100},")
@@ -80,16 +80,11 @@ def image_generation(body: ImageRequest, args: AppArgs) -> tuple[GenerationReque
         raise UnknownModel(f"unknown model; here is {args.models.generator.name}").about("model")
     if body.response_format not in (None, "b64_json"):
         raise InvalidRequest("only b64_json: images are not kept").about("response_format")
-    if body.stream:
-        raise InvalidRequest("streaming is not offered").about("stream")
     count = body.n or 1
     if count > limits.max_images:
         raise InvalidRequest(f"at most {limits.max_images} images a request").about("n")
     if (body.seed or 0) + count - 1 > MAX_SEED:
         raise InvalidRequest("the last image's seed is over 2^63 - 1").about("seed")
-    if body.guidance_rescale and body.control_image is not None:
-        message = "guidance_rescale works for text-to-image only"
-        raise InvalidRequest(message).about("guidance_rescale")
     if (body.num_inference_steps or 1) > limits.max_steps:
         raise InvalidRequest(f"at most {limits.max_steps} steps").about("num_inference_steps")
     _check_prompt(body.prompt, limits, "prompt")
@@ -104,6 +99,16 @@ def image_generation(body: ImageRequest, args: AppArgs) -> tuple[GenerationReque
     control = _canny(body, args, image, size) if image is not None else None
     composition = Composition(control, body.upscale or 1, bool(body.caption))
     return _generation(body, args, size), composition
+
+
+def terms(body: ImageRequest) -> Terms:
+    """How `POST /v1/images/generations` wants to be served."""
+    return Terms(
+        priority=body.priority or 0,
+        finish_within_s=None if body.deadline_ms is None else body.deadline_ms / 1000,
+        partial_images=body.partial_images or 0,
+        every_step=bool(body.progress),
+    )
 
 
 def check_upscale(
@@ -179,6 +184,7 @@ def _generation(body: ImageRequest, args: AppArgs, size: tuple[int, int]) -> Gen
         name: getattr(defaults, name) if getattr(body, name) is None else getattr(body, name)
         for name in (
             "num_inference_steps",
+            "sampler",
             "guidance_scale",
             "controlnet_conditioning_scale",
             "strength",

@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from serve_app.config import SamplerName
+
 MAX_SEED = 2**63 - 1
 
 OutputFormat = Literal["png", "jpeg", "webp"]
@@ -54,11 +56,12 @@ class ImageRequest(Body):
     output_format: OutputFormat | None = None
     output_compression: int | None = Field(None, ge=0, le=100)
     stream: bool | None = None
-    partial_images: int | None = Field(None, ge=0, le=3)
+    partial_images: int | None = Field(None, ge=0, le=3, description="previews of a stream")
     user: str | None = None
 
     negative_prompt: str | None = None
     num_inference_steps: int | None = Field(None, ge=1)
+    sampler: SamplerName | None = None
     guidance_scale: float | None = Field(None, ge=0, le=50)
     guidance_rescale: float | None = Field(None, ge=0, le=1)
     seed: Seed | None = None
@@ -71,6 +74,15 @@ class ImageRequest(Body):
         None, json_schema_extra={"enum": [1, 2, 4, None]}
     )
     caption: bool | None = None
+    progress: bool | None = Field(
+        None, description="in a stream, also an event for each step and place in the queue"
+    )
+    deadline_ms: int | None = Field(
+        None, ge=1, description="refused at once where it cannot be met, given up where it passes"
+    )
+    priority: int | None = Field(
+        None, ge=-10, le=10, description="each point goes ahead as if it had waited 10 s longer"
+    )
 
 
 class ImageData(BaseModel):

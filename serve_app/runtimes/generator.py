@@ -1,48 +1,38 @@
-"""Stable Diffusion 1.x with a Canny ControlNet, through diffusers' own pipelines.
+"""Stable Diffusion 1.x with a Canny ControlNet: the networks behind plain calls.
 
-One call makes a batch of images that share size, steps and guidance; what may differ is the
-prompt, the seed, the edges and the starting image. This is the reference that a faster engine is
-compared with.
+What to do with them, step by step, is `serve_app/denoise/`.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from diffusers import (
-    ControlNetModel,
-    StableDiffusionControlNetImg2ImgPipeline,
-    StableDiffusionControlNetPipeline,
-    StableDiffusionImg2ImgPipeline,
-    StableDiffusionPipeline,
-)
+from diffusers import ControlNetModel, StableDiffusionControlNetPipeline
 from diffusers.utils.logging import disable_progress_bar, set_verbosity_error
+from torch import nn
 
-from serve_app.config import GeneratorModel, Limits
-from serve_app.errors import InvalidRequest
-from serve_app.imaging import codec
-from serve_app.messages import GenerationRequest, Pixels
+from serve_app.config import GeneratorModel
+from serve_app.messages import Pixels
 from serve_app.runtimes.placement import place
 
-Work = tuple[GenerationRequest, Pixels | None]
-"""A request and its edge map, uint8 [height, width], if edges steer it."""
+_CACHED_PROMPTS = 256
+_TINY_DECODER = 2_000_000  # parameters; a preview through it costs little next to a step
 
 
 class GeneratorRuntime:
-    """Text-to-image, image-to-image and Canny-controlled, by what the request holds."""
+    """One set of weights for text-to-image, image-to-image and Canny-controlled work."""
 
-    def __init__(self, model: GeneratorModel, limits: Limits, gpu_share: float = 0.0) -> None:
+    def __init__(self, model: GeneratorModel, gpu_share: float = 0.0) -> None:
         placed = place(model.placement, gpu_share)
         self.device, self.dtype = placed.device, placed.dtype
-        self._limits = limits
         disable_progress_bar()
         set_verbosity_error()  # it would log the words of a prompt that are over 77 tokens
         controlnet = ControlNetModel.from_pretrained(
             model.controlnet, dtype=self.dtype, use_safetensors=True, variant=model.variant
         )
-        controlled = StableDiffusionControlNetPipeline.from_pretrained(
+        self._pipeline = StableDiffusionControlNetPipeline.from_pretrained(
             model.path,
             controlnet=controlnet,
             dtype=self.dtype,
@@ -51,103 +41,137 @@ class GeneratorRuntime:
             safety_checker=None,
             requires_safety_checker=False,
         ).to(self.device)
-        parts: dict[str, Any] = dict(controlled.components)
-        plain = {name: part for name, part in parts.items() if name != "controlnet"}
-        # By (edges steer it, starts from an image). The four share one set of weights.
-        self._pipelines = {
-            (True, False): controlled,
-            (True, True): StableDiffusionControlNetImg2ImgPipeline(
-                **parts, requires_safety_checker=False
-            ),
-            (False, False): StableDiffusionPipeline(**plain, requires_safety_checker=False),
-            (False, True): StableDiffusionImg2ImgPipeline(**plain, requires_safety_checker=False),
-        }
-        for pipeline in self._pipelines.values():
-            pipeline.set_progress_bar_config(disable=True)
+        self._unet, self._vae = self._pipeline.unet, self._pipeline.vae
+        if self._unet.config.time_cond_proj_dim is not None:
+            raise ValueError(f"{model.path}: a UNet that takes guidance as input is not supported")
+        self._controlnet = self._pipeline.controlnet
+        # Edges stay the same from step to step, so they are embedded once and not by each step.
+        self._edge_embedding = self._controlnet.controlnet_cond_embedding
+        self._controlnet.controlnet_cond_embedding = nn.Identity()
+        self.noise_schedule: Mapping[str, Any] = dict(self._pipeline.scheduler.config)
+        self._prompts: OrderedDict[str, torch.Tensor] = OrderedDict()
+        self._to_rgb = None if self._decoder_is_tiny() else self._fitted_to_rgb()
 
-    @staticmethod
-    def batch_key(work: Work) -> tuple[object, ...]:
-        """Requests of one key can share a call: all that a pipeline takes once a batch."""
-        request, edges = work
-        started = request.image is not None
+    def latent_shape(self, width: int, height: int) -> tuple[int, int, int]:
+        """Channels, height and width of the latents of an image of this size in pixels."""
+        scale = self._pipeline.vae_scale_factor
+        return self._unet.config.in_channels, height // scale, width // scale
+
+    @torch.inference_mode()
+    def encode_prompts(self, prompts: Sequence[str]) -> list[torch.Tensor]:
+        """An embedding [1, tokens, features] for each prompt; those used last are kept."""
+        missing = list(dict.fromkeys(p for p in prompts if p not in self._prompts))
+        if missing:
+            embedded, _ = self._pipeline.encode_prompt(missing, self.device, 1, False)
+            self._prompts.update(zip(missing, embedded.split(1), strict=True))
+        found = [self._prompts[prompt] for prompt in prompts]
+        for prompt in prompts:
+            self._prompts.move_to_end(prompt)
+        while len(self._prompts) > _CACHED_PROMPTS:
+            self._prompts.popitem(last=False)
+        return found
+
+    @torch.inference_mode()
+    def encode_image(self, image: Pixels, generator: torch.Generator) -> torch.Tensor:
+        """Latents [1, channels, height, width] of a uint8 RGB picture, drawn with `generator`."""
+        drawn = self._vae.encode(self._pixels(image)).latent_dist.sample(generator)
+        return drawn * self._vae.config.scaling_factor
+
+    @torch.inference_mode()
+    def embed_edges(self, edges: Sequence[Pixels]) -> list[torch.Tensor]:
+        """What the control branch makes of edge maps, uint8 [height, width]."""
+        embedded = []
+        for edge_map in edges:
+            map_ = torch.tensor(edge_map).to(self.device, self.dtype) / 255
+            embedded.append(self._edge_embedding(map_.expand(1, 3, -1, -1)))
+        return embedded
+
+    @torch.inference_mode()
+    def predict(
+        self,
+        sample: torch.Tensor,
+        timesteps: torch.Tensor,
+        text: torch.Tensor,
+        control: torch.Tensor | None,
+        control_scale: torch.Tensor | None,
+    ) -> torch.Tensor:
+        """The networks' output [n, channels, height, width] for n lanes.
+
+        `control` are embedded edges of the first lanes, as many as it has; `control_scale` is
+        [m, 1, 1, 1]. The other lanes run without the control branch.
+        """
+        residuals: dict[str, Any] = {}
+        if control is not None:
+            steered = len(control)
+            down, middle = self._controlnet(
+                sample[:steered],
+                timesteps[:steered],
+                encoder_hidden_states=text[:steered],
+                controlnet_cond=control,
+                conditioning_scale=control_scale,
+                return_dict=False,
+            )
+            residuals = {
+                "down_block_additional_residuals": [_filled(each, len(sample)) for each in down],
+                "mid_block_additional_residual": _filled(middle, len(sample)),
+            }
+        return self._unet(
+            sample, timesteps, encoder_hidden_states=text, return_dict=False, **residuals
+        )[0]
+
+    @torch.inference_mode()
+    def decode(self, latents: Sequence[torch.Tensor]) -> list[Pixels]:
+        """Images, uint8 RGB [height, width, 3], of latents of one shape."""
+        scaled = torch.cat(list(latents)) / self._vae.config.scaling_factor
+        return _to_uint8(self._vae.decode(scaled, return_dict=False)[0] / 2 + 0.5)
+
+    @torch.inference_mode()
+    def preview(self, latents: Sequence[torch.Tensor]) -> list[Pixels]:
+        """Roughly what `decode` would give, of the same size but for less.
+
+        A linear map from latents to colours, fitted on this model's own VAE; a tiny VAE itself.
+        """
+        if self._to_rgb is None:
+            return self.decode(latents)
+        stacked = torch.cat(list(latents)).float()
+        ones = torch.ones_like(stacked[:, :1])
+        colors = torch.einsum("nchw,cd->ndhw", torch.cat([stacked, ones], 1), self._to_rgb)
+        scale = self._pipeline.vae_scale_factor
+        return _to_uint8(nn.functional.interpolate(colors, scale_factor=scale, mode="bilinear"))
+
+    def _decoder_is_tiny(self) -> bool:
         return (
-            edges is not None,
-            started,
-            request.width,
-            request.height,
-            request.num_inference_steps,
-            request.guidance_scale,
-            request.guidance_rescale,
-            request.controlnet_conditioning_scale if edges is not None else None,
-            request.strength if started else None,
+            sum(parameter.numel() for parameter in self._vae.decoder.parameters()) < _TINY_DECODER
         )
 
-    def generate(self, batch: Sequence[Work], abandoned: Callable[[], bool]) -> list[Pixels]:
-        """Make the images of a batch of one `batch_key`: uint8 RGB [height, width, 3] each.
+    @torch.inference_mode()
+    def _fitted_to_rgb(self) -> torch.Tensor:
+        """Least squares from latents to colours in 0 to 1 on smooth pictures, [channels + 1, 3]."""
+        rng = np.random.default_rng(0)
+        scale = self._pipeline.vae_scale_factor
+        colors = torch.from_numpy(rng.uniform(-0.3, 1.3, (4, 3, 8, 8)).clip(0, 1)).float()
+        pictures = nn.functional.interpolate(colors, scale_factor=4 * scale, mode="bilinear")
+        encoded = self._vae.encode((2 * pictures - 1).to(self.device, self.dtype)).latent_dist.mean
+        latents = (encoded * self._vae.config.scaling_factor).float().cpu()
+        wanted = nn.functional.avg_pool2d(pictures, scale)
+        rows = latents.permute(0, 2, 3, 1).reshape(-1, latents.shape[1])
+        design = torch.cat([rows, torch.ones(len(rows), 1)], 1)
+        fit = torch.linalg.lstsq(design, wanted.permute(0, 2, 3, 1).reshape(-1, 3))
+        return fit.solution.to(self.device)
 
-        `abandoned` is asked between steps; once it says True the rest of the steps are skipped,
-        because nobody waits for the result. Raises InvalidImage for a starting image that cannot
-        be decoded, InvalidRequest for a combination that the pipelines do not offer.
-        """
-        request, edges = batch[0]
-        steered, started = edges is not None, request.image is not None
-        pipeline = self._pipelines[steered, started]
-
-        def stop_if_abandoned(pipe: Any, step: int, timestep: Any, tensors: dict) -> dict:
-            pipe._interrupt = abandoned()
-            return tensors
-
-        arguments: dict[str, Any] = {
-            "prompt": [item.prompt for item, _ in batch],
-            "negative_prompt": [item.negative_prompt for item, _ in batch],
-            # On the CPU whatever the device, so that a seed gives the same noise on each.
-            "generator": [torch.Generator("cpu").manual_seed(item.seed) for item, _ in batch],
-            "num_inference_steps": request.num_inference_steps,
-            "guidance_scale": request.guidance_scale,
-            "callback_on_step_end": stop_if_abandoned,
-            "output_type": "np",
-        }
-        if started:
-            arguments |= {"image": self._starting_images(batch), "strength": request.strength}
-        else:
-            arguments |= {"width": request.width, "height": request.height}
-        if steered:
-            # What diffusers calls the edges depends on whether `image` is taken already.
-            arguments["control_image" if started else "image"] = _edge_images(batch)
-            arguments["controlnet_conditioning_scale"] = request.controlnet_conditioning_scale
-        if request.guidance_rescale:
-            if steered or started:
-                raise InvalidRequest("guidance_rescale works for text-to-image only").about(
-                    "guidance_rescale"
-                )
-            arguments["guidance_rescale"] = request.guidance_rescale
-        with torch.inference_mode():
-            images = pipeline(**arguments).images
-        return [(image * 255).round().clip(0, 255).astype(np.uint8) for image in images]
-
-    def warm_up(self, width: int, height: int) -> None:
-        """Run each pipeline once, so that no client pays for first-call allocation."""
-        blank = np.zeros((height, width, 3), np.uint8)
-        request = GenerationRequest(
-            prompt="", negative_prompt="", seed=0, width=width, height=height,
-            num_inference_steps=2, guidance_scale=2.0, guidance_rescale=0.0,
-            controlnet_conditioning_scale=1.0, strength=1.0,
-        )  # fmt: skip
-        for steered, started in self._pipelines:
-            work = replace(request, image=codec.encode(blank) if started else None)
-            self.generate([(work, blank[..., 0] if steered else None)], lambda: False)
-
-    def _starting_images(self, batch: Sequence[Work]) -> torch.Tensor:
-        """Float [batch, 3, height, width] in 0 to 1, as diffusers' image processor takes it."""
-        images = [
-            codec.decode(item.image, self._limits.max_image_pixels, (item.width, item.height))
-            for item, _ in batch
-            if item.image is not None
-        ]
-        return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 255
+    def _pixels(self, image: Pixels) -> torch.Tensor:
+        """float [1, 3, height, width] in -1 to 1, as the VAE takes it."""
+        unit = torch.tensor(image).permute(2, 0, 1)[None].float() / 255
+        return (2 * unit - 1).to(self.device, self.dtype)
 
 
-def _edge_images(batch: Sequence[Work]) -> torch.Tensor:
-    """Float [batch, 3, height, width], 1 on an edge and 0 elsewhere."""
-    maps = torch.from_numpy(np.stack([edges for _, edges in batch if edges is not None]))
-    return (maps.float() / 255)[:, None].expand(-1, 3, -1, -1)
+def _filled(residual: torch.Tensor, lanes: int) -> torch.Tensor:
+    """Zeros for the lanes that no edges steer."""
+    if len(residual) == lanes:
+        return residual
+    return torch.cat([residual, residual.new_zeros(lanes - len(residual), *residual.shape[1:])])
+
+
+def _to_uint8(images: torch.Tensor) -> list[Pixels]:
+    scaled = (images.float().clamp(0, 1) * 255).round().to(torch.uint8)
+    return list(scaled.permute(0, 2, 3, 1).cpu().numpy())

@@ -11,16 +11,19 @@ MAY_IMPORT = {
     "admission": {"errors"},
     "observability": {"messages"},
     "imaging": {"config", "errors", "messages", "imaging"},
+    "denoise": {"config", "errors", "messages", "denoise"},
     "runtimes": {"config", "errors", "messages", "imaging", "runtimes"},
     "deployments": {
-        "config", "errors", "messages", "imaging", "runtimes", "observability", "deployments",
+        "config", "errors", "messages", "imaging", "denoise", "runtimes", "observability",
+        "deployments",
     },
-    "pipeline": {"config", "errors", "messages", "admission", "observability"},
+    "calls": {"errors", "observability"},
+    "pipeline": {"config", "errors", "messages", "admission", "calls"},
     "ingress": {
         "config", "errors", "messages", "pipeline", "imaging", "observability", "ingress",
     },
     "app": {"config", "deployments", "ingress"},
-    "demo": {"imaging", "runtimes", "messages", "config", "errors", "demo"},
+    "demo": {"imaging", "denoise", "runtimes", "messages", "config", "errors", "demo"},
 }  # fmt: skip
 SHARED_BY_DEPLOYMENTS = {"micro_batching", "replica"}
 

@@ -14,7 +14,7 @@ from ray.serve.schema import (
     ServeDeploySchema,
 )
 
-from serve_app.config import AppArgs, BatchSettings
+from serve_app.config import AppArgs, BatchSettings, EngineSettings
 
 ROOT = Path(__file__).parents[2]
 FILES = [ROOT / "serve_config.yaml", *sorted((ROOT / "configs").glob("*.yaml"))]
@@ -57,7 +57,8 @@ def test_args_and_user_configs_are_valid(config):
         AppArgs.model_validate(application["args"])
     for name, deployment in deployments(config).items():
         assert ("user_config" in deployment) == (name in BATCHED)
-        BatchSettings.model_validate(deployment.get("user_config", {}))
+        settings = EngineSettings if name == "Generator" else BatchSettings
+        settings.model_validate(deployment.get("user_config", {}))
 
 
 def test_every_deployment_is_there_with_bounded_queues(config):
@@ -73,6 +74,13 @@ def test_the_ingress_holds_what_it_admits(config):
     """Were its own limit lower, Serve would answer before the ingress can compute Retry-After."""
     limits = AppArgs.model_validate(config["applications"][0]["args"]).limits
     assert deployments(config)["Ingress"]["max_ongoing_requests"] >= 4 * limits.max_pending_images
+
+
+def test_the_engine_sees_all_the_work_ahead(config):
+    """What waits in Serve's own queue is not in its forecast."""
+    limits = AppArgs.model_validate(config["applications"][0]["args"]).limits
+    generator = deployments(config)["Generator"]
+    assert generator["max_ongoing_requests"] >= limits.max_pending_images
 
 
 def test_fractions_on_one_gpu_sum_to_at_most_one():

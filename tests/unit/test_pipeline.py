@@ -14,7 +14,7 @@ from tests.fakes import FakeHandle
 
 REQUEST = GenerationRequest(
     prompt="a red circle", negative_prompt="", seed=7, width=128, height=64,
-    num_inference_steps=4, guidance_scale=3.0, guidance_rescale=0.0,
+    num_inference_steps=4, sampler="ddim", guidance_scale=3.0, guidance_rescale=0.0,
     controlnet_conditioning_scale=1.0, strength=0.75,
 )  # fmt: skip
 CONTROL = CannyRequest(b"an image", 100, 200, (128, 64))
@@ -55,7 +55,7 @@ async def test_images_get_consecutive_seeds_and_share_the_edges():
     assert [image.seed for image in images] == [7, 8, 9]
     assert [image.pixels[0, 0, 0] for image in images] == [7, 8, 9]
     assert len(handles["canny"].calls) == 1
-    assert len({id(edges) for _, edges in handles["generator"].calls}) == 1
+    assert len({id(edges) for _, _, edges in handles["generator"].calls}) == 1
 
 
 @pytest.mark.parametrize(
@@ -67,14 +67,14 @@ async def test_images_get_consecutive_seeds_and_share_the_edges():
     ],
 )
 async def test_failures_are_told_in_our_own_words(failure, expected):
-    pipeline, _ = pipeline_of(generator=lambda request, edges: failure)
+    pipeline, _ = pipeline_of(generator=lambda request, terms, edges: failure)
     with pytest.raises(expected):
         await pipeline.generate(REQUEST, Composition())
     assert pipeline._admission["generate"].pending == 0
 
 
 async def test_one_failed_image_stops_the_others():
-    def generator(request, edges):
+    def generator(request, terms, edges):
         return errors.InvalidRequest("no") if request.seed == 8 else asyncio.sleep(60)
 
     pipeline, handles = pipeline_of(generator=generator)
@@ -102,7 +102,7 @@ async def test_what_does_not_fit_is_refused_before_any_work():
 
 async def test_a_full_queue_of_images_does_not_refuse_captions():
     pipeline, _ = pipeline_of(
-        {"max_pending_images": 1}, generator=lambda request, edges: asyncio.sleep(60)
+        {"max_pending_images": 1}, generator=lambda request, terms, edges: asyncio.sleep(60)
     )
     generating = asyncio.create_task(pipeline.generate(REQUEST, Composition()))
     await asyncio.sleep(0)

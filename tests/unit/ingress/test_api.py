@@ -171,9 +171,7 @@ def test_auto_size_keeps_the_shape_of_the_control_image(service):
         ({"upscale": 2}, "upscale"),
         ({"upscale": 4, "size": "1024x1024"}, "upscale"),
         ({"seed": 2**63 - 1, "n": 2}, "seed"),
-        ({"guidance_rescale": 0.7, "control_image": in_base64(jpeg())}, "guidance_rescale"),
         ({"control_image": in_base64(encoded(sketch(21, 1)))}, "control_image"),
-        ({"stream": True}, "stream"),
     ],
 )
 def test_the_impossible_is_a_400_that_names_the_field(service, fields, param):

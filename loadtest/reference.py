@@ -1,0 +1,107 @@
+"""diffusers' own pipelines, a request-level batch a call: what the engine is compared with.
+
+One call makes images that agree in size, steps, sampler and guidance; what may differ is the
+prompt, the seed, the edges and the starting image.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import (
+    ControlNetModel,
+    StableDiffusionControlNetImg2ImgPipeline,
+    StableDiffusionControlNetPipeline,
+    StableDiffusionImg2ImgPipeline,
+    StableDiffusionPipeline,
+)
+
+from serve_app.config import GeneratorModel
+from serve_app.denoise.sampler import SAMPLERS
+from serve_app.denoise.trajectory import Work
+from serve_app.messages import Pixels
+from serve_app.runtimes.placement import place
+
+
+class ReferencePipelines:
+    """The four pipelines over one set of weights, loaded apart from the engine's."""
+
+    def __init__(self, model: GeneratorModel) -> None:
+        placed = place(model.placement)
+        controlnet = ControlNetModel.from_pretrained(model.controlnet, dtype=placed.dtype)
+        controlled = StableDiffusionControlNetPipeline.from_pretrained(
+            model.path,
+            controlnet=controlnet,
+            dtype=placed.dtype,
+            safety_checker=None,
+            requires_safety_checker=False,
+        ).to(placed.device)
+        parts: dict[str, Any] = dict(controlled.components)
+        plain = {name: part for name, part in parts.items() if name != "controlnet"}
+        # By (edges steer it, starts from an image).
+        self._pipelines: dict[tuple[bool, bool], Any] = {
+            (True, False): controlled,
+            (True, True): StableDiffusionControlNetImg2ImgPipeline(
+                **parts, requires_safety_checker=False
+            ),
+            (False, False): StableDiffusionPipeline(**plain, requires_safety_checker=False),
+            (False, True): StableDiffusionImg2ImgPipeline(**plain, requires_safety_checker=False),
+        }
+        for pipeline in self._pipelines.values():
+            pipeline.set_progress_bar_config(disable=True)
+        self._noise_schedule = dict(controlled.scheduler.config)
+
+    @staticmethod
+    def batch_key(work: Work) -> tuple[object, ...]:
+        """Works of one key can share a call: all that a pipeline takes once a batch."""
+        request = work.request
+        return (
+            work.edges is not None,
+            work.image is not None,
+            request.width,
+            request.height,
+            request.num_inference_steps,
+            request.sampler,
+            request.guidance_scale,
+            request.guidance_rescale,
+            request.controlnet_conditioning_scale,
+            request.strength,
+        )
+
+    def generate(
+        self, batch: Sequence[Work], abandoned: Callable[[], bool] = lambda: False
+    ) -> list[Pixels]:
+        """The images of a batch of one `batch_key`, uint8 RGB [height, width, 3] each."""
+        steered, started = batch[0].edges is not None, batch[0].image is not None
+        request = batch[0].request
+        pipeline = self._pipelines[steered, started]
+        kind, options = SAMPLERS[request.sampler]
+        pipeline.scheduler = kind.from_config(self._noise_schedule, **options)
+        requests = [work.request for work in batch]
+        arguments: dict[str, Any] = {
+            "prompt": [item.prompt for item in requests],
+            "negative_prompt": [item.negative_prompt for item in requests],
+            "generator": [torch.Generator("cpu").manual_seed(item.seed) for item in requests],
+            "num_inference_steps": request.num_inference_steps,
+            "guidance_scale": request.guidance_scale,
+            "output_type": "np",
+        }
+        if started:
+            images = np.stack([work.image for work in batch if work.image is not None])
+            pictures = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
+            arguments |= {"image": pictures, "strength": request.strength}
+        else:
+            arguments |= {"width": request.width, "height": request.height}
+        if steered:
+            maps = torch.from_numpy(np.stack([w.edges for w in batch if w.edges is not None]))
+            # What diffusers calls the edges depends on whether `image` is taken already.
+            arguments["control_image" if started else "image"] = (maps.float() / 255)[
+                :, None
+            ].expand(-1, 3, -1, -1)
+            arguments["controlnet_conditioning_scale"] = request.controlnet_conditioning_scale
+        if request.guidance_rescale and not steered and not started:
+            arguments["guidance_rescale"] = request.guidance_rescale
+        with torch.inference_mode():
+            made = pipeline(**arguments).images
+        return [(image * 255).round().clip(0, 255).astype(np.uint8) for image in made]

@@ -1,0 +1,95 @@
+"""Which rows take the next step: who waits, who runs, whose turn it is.
+
+Waiting rows of one shape are ordered by their arrival less a head start: each point of priority is
+worth `HEAD_START_S` seconds of waiting. So a row that has waited that much longer goes before one
+of the next priority, and nobody starves. Shapes take turns, a step each.
+"""
+
+import bisect
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from serve_app.denoise.forecast import Shape
+from serve_app.denoise.trajectory import Trajectory, Work
+
+HEAD_START_S = 10.0
+
+
+@dataclass(eq=False)
+class Row:
+    """One image's place in the engine: waiting until it has a trajectory."""
+
+    work: Work
+    shape: Shape
+    arrived: float
+    priority: int = 0
+    preview_steps: frozenset[int] = frozenset()
+    trajectory: Trajectory | None = None
+    started: float | None = None
+    company: int = 0  # rows it shared steps with, itself included, summed over its steps
+    gone: bool = False  # finished, failed or cancelled
+
+    @property
+    def order(self) -> float:
+        return self.arrived - HEAD_START_S * self.priority
+
+    @property
+    def steps_done(self) -> int:
+        return self.trajectory.sampler.done if self.trajectory else 0
+
+
+@dataclass
+class Places:
+    """The rows of one shape."""
+
+    running: list[Row] = field(default_factory=list)
+    waiting: list[Row] = field(default_factory=list)  # in order
+
+
+class Batcher:
+    """Rows by shape; knows neither time nor tensors."""
+
+    def __init__(self, max_batch_size: int) -> None:
+        self.max_batch_size = max_batch_size
+        self.shapes: dict[Shape, Places] = {}  # the first one is next
+
+    def add(self, row: Row) -> None:
+        places = self.shapes.setdefault(row.shape, Places())
+        bisect.insort(places.waiting, row, key=lambda waiting: waiting.order)
+
+    def remove(self, row: Row) -> None:
+        """Take a row out wherever it is."""
+        row.gone = True
+        places = self.shapes.get(row.shape)
+        if places is None:
+            return
+        for rows in (places.running, places.waiting):
+            if row in rows:
+                rows.remove(row)
+        if not places.running and not places.waiting:
+            del self.shapes[row.shape]
+
+    def next_rows(self) -> list[Row]:
+        """The rows of the shape whose turn it is, filled up from those that wait."""
+        if not self.shapes:
+            return []
+        shape = next(iter(self.shapes))
+        places = self.shapes.pop(shape)
+        self.shapes[shape] = places
+        free = max(0, self.max_batch_size - len(places.running))
+        places.running += places.waiting[:free]
+        del places.waiting[:free]
+        chosen = places.running[: self.max_batch_size]
+        # More run than fit where the limit was lowered meanwhile: they rotate.
+        places.running = places.running[self.max_batch_size :] + chosen
+        return chosen
+
+    def ahead_of(self, row: Row) -> int:
+        """Its place in the queue: 1 is next to start, 0 runs."""
+        waiting = self.shapes[row.shape].waiting if row.shape in self.shapes else []
+        return waiting.index(row) + 1 if row in waiting else 0
+
+    def rows(self) -> Iterator[Row]:
+        for places in self.shapes.values():
+            yield from places.running
+            yield from places.waiting

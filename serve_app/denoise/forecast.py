@@ -1,0 +1,130 @@
+"""How long steps take, learnt as they run, and when a row will be finished."""
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+Shape = tuple[int, int, int]
+"""Channels, height and width of latents; rows of one shape share steps."""
+
+_FORGETTING = 0.98  # the last fifty steps count most
+_PRIOR_WEIGHT = 0.1
+_FIRST_GUESS = (0.02, 0.02, 0.01)  # seconds: a step, each lane, each steered lane
+
+
+@dataclass(frozen=True)
+class Load:
+    """What rows add to a step: lanes of the networks' batch, and how many edges steer."""
+
+    lanes: float = 0
+    steered: float = 0
+
+    def __add__(self, other: "Load") -> "Load":
+        return Load(self.lanes + other.lanes, self.steered + other.steered)
+
+    def towards(self, other: "Load", share: float) -> "Load":
+        """This load, moved a share of the way to another."""
+        return Load(
+            self.lanes + share * (other.lanes - self.lanes),
+            self.steered + share * (other.steered - self.steered),
+        )
+
+    def at_least(self, other: "Load") -> "Load":
+        return Load(max(self.lanes, other.lanes), max(self.steered, other.steered))
+
+
+class StepTimes:
+    """Fits `seconds = a + b lanes + c steered` for each shape: least squares that forget."""
+
+    def __init__(self) -> None:
+        self._fits: dict[Shape, _Fit] = {}
+
+    def observe(self, shape: Shape, load: Load, seconds: float) -> None:
+        if shape not in self._fits:
+            self._fits[shape] = _Fit(self._coefficients(shape))
+        self._fits[shape].observe(load, seconds)
+
+    def seconds(self, shape: Shape, load: Load) -> float:
+        """The expected seconds of a step. A shape never seen is guessed from another's, by area."""
+        return max(float(_features(load) @ self._coefficients(shape)), 1e-4)
+
+    def _coefficients(self, shape: Shape) -> np.ndarray:
+        if shape in self._fits:
+            return self._fits[shape].coefficients
+        if not self._fits:
+            return np.array(_FIRST_GUESS)
+        known, fit = next(iter(self._fits.items()))
+        return fit.coefficients * (shape[1] * shape[2]) / (known[1] * known[2])
+
+
+class _Fit:
+    def __init__(self, prior: np.ndarray) -> None:
+        self._prior = prior
+        self._squares = np.zeros((3, 3))
+        self._products = np.zeros(3)
+        self.coefficients = prior
+
+    def observe(self, load: Load, seconds: float) -> None:
+        features = _features(load)
+        self._squares = _FORGETTING * self._squares + np.outer(features, features)
+        self._products = _FORGETTING * self._products + features * seconds
+        self.coefficients = np.linalg.solve(
+            self._squares + _PRIOR_WEIGHT * np.eye(3),
+            self._products + _PRIOR_WEIGHT * self._prior,
+        )
+
+
+def _features(load: Load) -> np.ndarray:
+    return np.array([1.0, load.lanes, load.steered])
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """A row as the forecast sees it."""
+
+    key: Hashable
+    steps: int
+    load: Load
+
+
+@dataclass(frozen=True)
+class Group:
+    """The rows of one shape: those that run, and those that wait, in their order."""
+
+    running: Sequence[Ahead]
+    waiting: Sequence[Ahead]
+    usual: Load  # what a step of this shape has been carrying lately
+
+
+def finish_times(
+    groups: Mapping[Shape, Group], places: int, times: StepTimes
+) -> Iterable[tuple[Hashable, float]]:
+    """Rows in the order of their finish, with the seconds until then.
+
+    Shapes take turns, a step each. Rows that will arrive are not known, so a step is taken to
+    carry at least its usual load: under steady traffic a freed place does not stay empty.
+    """
+    # Steps that are left of each row that runs.
+    running = {
+        shape: [(row.steps, row) for row in group.running] for shape, group in groups.items()
+    }
+    waiting = {shape: list(group.waiting)[::-1] for shape, group in groups.items()}
+    now = 0.0
+    while True:
+        for shape, rows in running.items():
+            while waiting[shape] and len(rows) < places:
+                row = waiting[shape].pop()
+                rows.append((row.steps, row))
+        active = {shape: rows for shape, rows in running.items() if rows}
+        if not active:
+            return
+        round_s = 0.0
+        for shape, rows in active.items():
+            load = sum((row.load for _, row in rows), Load())
+            round_s += times.seconds(shape, load.at_least(groups[shape].usual))
+        steps = min(left for rows in active.values() for left, _ in rows)
+        now += steps * round_s
+        for shape, rows in active.items():
+            yield from ((row.key, now) for left, row in rows if left == steps)
+            running[shape] = [(left - steps, row) for left, row in rows if left > steps]

@@ -1,0 +1,137 @@
+"""One image being denoised: from a request to latents, prepared as diffusers' pipelines do it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+
+from serve_app.denoise.sampler import Sampler, Samplers
+from serve_app.errors import InvalidRequest
+from serve_app.messages import GenerationRequest, Pixels
+
+
+class Model(Protocol):
+    """What denoising asks of a runtime: networks behind plain calls, on a device and in a dtype."""
+
+    device: torch.device
+    dtype: torch.dtype
+    noise_schedule: Mapping[str, Any]
+
+    def latent_shape(self, width: int, height: int) -> tuple[int, int, int]:
+        """Channels, height and width of the latents of an image of this size in pixels."""
+        ...
+
+    def encode_prompts(self, prompts: Sequence[str]) -> list[torch.Tensor]:
+        """An embedding [1, tokens, features] for each prompt."""
+        ...
+
+    def encode_image(self, image: Pixels, generator: torch.Generator) -> torch.Tensor:
+        """Latents [1, channels, height, width] of a uint8 RGB picture."""
+        ...
+
+    def embed_edges(self, edges: Sequence[Pixels]) -> list[torch.Tensor]:
+        """What the control branch makes of edge maps, uint8 [height, width]: the same each step."""
+        ...
+
+    def predict(
+        self,
+        sample: torch.Tensor,
+        timesteps: torch.Tensor,
+        text: torch.Tensor,
+        control: torch.Tensor | None,
+        control_scale: torch.Tensor | None,
+    ) -> torch.Tensor:
+        """Run the networks once over lanes [n, …]; edges steer the first ones, as many as given."""
+        ...
+
+
+@dataclass(frozen=True)
+class Work:
+    """A request with its pixels: edges uint8 [height, width], a picture uint8 RGB to start from."""
+
+    request: GenerationRequest
+    edges: Pixels | None = None
+    image: Pixels | None = None
+
+    @property
+    def steps(self) -> int:
+        """Steps to compute: image-to-image leaves out those before `strength`."""
+        steps = self.request.num_inference_steps
+        return steps if self.image is None else min(int(steps * self.request.strength), steps)
+
+    @property
+    def guided(self) -> bool:
+        """Whether a step needs an unconditional half besides the prompted one."""
+        return self.request.guidance_scale > 1
+
+    @property
+    def lanes(self) -> int:
+        """Rows of the networks' batch that a step takes."""
+        return 2 if self.guided else 1
+
+
+@dataclass(eq=False)
+class Trajectory:
+    """The state of one image between two steps; every tensor has a batch dimension of 1."""
+
+    work: Work
+    latents: torch.Tensor
+    sampler: Sampler
+    generator: torch.Generator
+    text: torch.Tensor
+    negative: torch.Tensor | None
+    control: torch.Tensor | None
+    expected: torch.Tensor | None = None
+
+    def advance(self, prediction: torch.Tensor) -> None:
+        """Take one step with the guided prediction [1, channels, height, width]."""
+        self.latents, self.expected = self.sampler.advance(self.latents, prediction, self.generator)
+
+    @property
+    def finished(self) -> bool:
+        return self.sampler.done == self.sampler.steps
+
+
+def start_all(works: Sequence[Work], model: Model, samplers: Samplers) -> list[Trajectory]:
+    """Begin trajectories, their texts and edges encoded together. Raises InvalidRequest."""
+    texts = model.encode_prompts([work.request.prompt for work in works])
+    guided = [work for work in works if work.guided]
+    negatives = _for(guided, model.encode_prompts([w.request.negative_prompt for w in guided]))
+    steered = [work for work in works if work.edges is not None]
+    controls = _for(steered, model.embed_edges([w.edges for w in steered if w.edges is not None]))
+    return [
+        _start(work, model, samplers, text, negatives(work), controls(work))
+        for work, text in zip(works, texts, strict=True)
+    ]
+
+
+def _for(
+    works: Sequence[Work], made: Sequence[torch.Tensor]
+) -> Callable[[Work], torch.Tensor | None]:
+    by_work = {id(work): tensor for work, tensor in zip(works, made, strict=True)}
+    return lambda work: by_work.get(id(work))
+
+
+def _start(
+    work: Work,
+    model: Model,
+    samplers: Samplers,
+    text: torch.Tensor,
+    negative: torch.Tensor | None,
+    control: torch.Tensor | None,
+) -> Trajectory:
+    request = work.request
+    if work.steps < 1:
+        message = "strength is too low for so few steps: nothing would change"
+        raise InvalidRequest(message).about("strength")
+    skipped = request.num_inference_steps - work.steps
+    sampler = samplers.start(request.sampler, request.num_inference_steps, skipped)
+    # On the CPU whatever the device, so that a seed gives the same noise on each.
+    generator = torch.Generator("cpu").manual_seed(request.seed)
+    # The order in which noise is drawn is that of diffusers' pipelines.
+    picture = None if work.image is None else model.encode_image(work.image, generator)
+    shape = model.latent_shape(request.width, request.height)
+    noise = torch.randn((1, *shape), generator=generator, dtype=model.dtype).to(model.device)
+    latents = sampler.noised(noise, picture)
+    return Trajectory(work, latents, sampler, generator, text, negative, control)

@@ -1,0 +1,95 @@
+"""From what the pipeline gives to what a client gets: encoded images, timings, stream events."""
+
+import asyncio
+import base64
+import time
+
+from serve_app.imaging import codec
+from serve_app.ingress.schemas import ImageRequest
+from serve_app.ingress.streaming import Event
+from serve_app.messages import GenerationRequest, Pixels
+from serve_app.observability import log_event, server_timing, stage_seconds
+from serve_app.pipeline import Finished, Underway
+
+# OpenAI counts tokens here; there are none.
+_USAGE = {
+    "total_tokens": 0,
+    "input_tokens": 0,
+    "output_tokens": 0,
+    "input_tokens_details": {"text_tokens": 0, "image_tokens": 0},
+}
+
+
+async def base64_of(pixels: Pixels, output_format: str, compression: int | None = None) -> str:
+    """An encoded image in base64."""
+    data = await asyncio.to_thread(codec.encode, pixels, output_format, compression)
+    return base64.b64encode(data).decode("ascii")
+
+
+def timings_of(images: list[Finished], encode_s: float) -> dict[str, float]:
+    """Seconds by stage of images that were made side by side."""
+    seconds = stage_seconds([report for image in images for report in image.reports])
+    return seconds | {"encode": encode_s}
+
+
+def log_finished(images: list[Finished], seconds: dict[str, float]) -> None:
+    log_event(
+        "generated",
+        seeds=",".join(str(image.seed) for image in images),
+        batch_sizes=",".join(f"{r.stage}:{r.batch_size}" for i in images for r in i.reports),
+        seconds=server_timing(seconds),
+    )
+
+
+async def event_of(
+    item: Underway | Finished, body: ImageRequest, request: GenerationRequest
+) -> Event | None:
+    """OpenAI's event for what happened to an image; None where the client asked for no such."""
+    output_format = body.output_format or "png"
+    common = {
+        "created_at": int(time.time()),
+        "seed": item.seed,
+        "quality": "auto",
+        "background": "opaque",
+        "output_format": output_format,
+    }
+    if isinstance(item, Finished):
+        began = time.perf_counter()
+        payload = await base64_of(item.pixels, output_format, body.output_compression)
+        seconds = timings_of([item], time.perf_counter() - began)
+        log_finished([item], seconds)
+        return common | {
+            "type": "image_generation.completed",
+            "b64_json": payload,
+            "size": _size(item.pixels),
+            "step": request.num_inference_steps,
+            "num_inference_steps": request.num_inference_steps,
+            "eta_s": 0.0,
+            "queue_position": 0,
+            "caption": item.caption,
+            "timings": {stage: round(value, 4) for stage, value in seconds.items()},
+            "usage": _USAGE,
+        }
+    progress = item.progress
+    where = common | {
+        "step": progress.step,
+        "num_inference_steps": progress.num_inference_steps,
+        "eta_s": round(progress.eta_s, 3),
+        "queue_position": progress.queue_position,
+        "caption": None,
+    }
+    if progress.pixels is not None:
+        return where | {
+            "type": "image_generation.partial_image",
+            "b64_json": await base64_of(progress.pixels, output_format, body.output_compression),
+            "size": _size(progress.pixels),
+            "partial_image_index": progress.partial_image_index,
+        }
+    if not body.progress:
+        return None
+    return where | {"type": "image_generation.progress"}
+
+
+def _size(pixels: Pixels) -> str:
+    height, width = pixels.shape[:2]
+    return f"{width}x{height}"

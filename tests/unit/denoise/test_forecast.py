@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+
+from serve_app.denoise.forecast import Ahead, Group, Load, StepTimes, finish_times
+
+SHAPE, WIDE = (4, 16, 16), (4, 16, 32)
+
+
+def learnt(seconds, shape=SHAPE, noise=0.0):
+    times, rng = StepTimes(), np.random.default_rng(0)
+    for _ in range(200):
+        lanes = int(rng.integers(1, 17))
+        steered = int(rng.integers(0, lanes + 1))
+        exact = seconds(lanes, steered)
+        times.observe(shape, Load(lanes, steered), exact * (1 + noise * rng.standard_normal()))
+    return times
+
+
+def test_learns_the_cost_of_a_lane_through_noise():
+    times = learnt(lambda lanes, steered: 0.02 + 0.01 * lanes + 0.004 * steered, noise=0.1)
+    assert times.seconds(SHAPE, Load(8, 8)) == pytest.approx(0.132, rel=0.08)
+    assert times.seconds(SHAPE, Load(2, 0)) == pytest.approx(0.04, rel=0.25)
+
+
+def test_forgets_what_the_machine_was_like():
+    times = learnt(lambda lanes, steered: 0.01 * lanes)
+    for _ in range(200):
+        times.observe(SHAPE, Load(4, 0), 0.1)
+    assert times.seconds(SHAPE, Load(4, 0)) == pytest.approx(0.1, rel=0.05)
+
+
+def test_a_shape_never_seen_is_guessed_by_its_area():
+    times = learnt(lambda lanes, steered: 0.01 * lanes)
+    assert times.seconds(WIDE, Load(4)) == pytest.approx(2 * times.seconds(SHAPE, Load(4)))
+
+
+def finishes(groups, places):
+    times = learnt(lambda lanes, steered: float(lanes))
+    times.observe(WIDE, Load(1), 1.0)  # a shape of the same cost
+    return dict(finish_times(groups, places, times))
+
+
+def rows(**steps):
+    return [Ahead(name, count, Load(1)) for name, count in steps.items()]
+
+
+def test_waiting_rows_take_the_places_that_are_freed():
+    predicted = finishes({SHAPE: Group(rows(a=2, b=4), rows(c=3), Load())}, 2)
+    # Two together cost 2 a step: a at 4, b at 8, then c alone for a last step.
+    assert predicted == pytest.approx({"a": 4, "b": 8, "c": 9}, rel=0.05)
+
+
+def test_shapes_slow_each_other_down():
+    alone = finishes({SHAPE: Group(rows(a=4), [], Load())}, 2)
+    both = finishes({SHAPE: Group(rows(a=4), [], Load()), WIDE: Group(rows(b=4), [], Load())}, 2)
+    assert both["a"] > 1.5 * alone["a"]
+
+
+def test_the_usual_load_is_the_least_that_is_expected():
+    group = Group(rows(a=4), [], Load(3))
+    assert finishes({SHAPE: group}, 4)["a"] == pytest.approx(12, rel=0.05)
