@@ -51,7 +51,7 @@ class Driver:
         on_step: Callable[[StepOutcome], None] = lambda outcome: None,
         on_error: Callable[[Exception], None] = lambda error: None,
     ) -> None:
-        """`on_step` and `on_error` are called in the thread."""
+        """The thread calls `on_step` after each step that did something, and `on_error`."""
         self.engine = engine
         self._on_step = on_step
         self._on_error = on_error
@@ -107,6 +107,8 @@ class Driver:
         """Whether there was anything to do."""
         try:
             outcome = self.engine.step()
+            if not (outcome.stepped or outcome.failed or outcome.halved_to):
+                return False
             with self._lock:
                 self._tell(outcome)
             self._on_step(outcome)
@@ -116,8 +118,7 @@ class Driver:
                 for row in self.engine.abort():
                     self._tell_one(row, error)
             self._on_error(error)
-            return False
-        return bool(outcome.stepped or outcome.failed or outcome.halved_to)
+        return True
 
     def _tell(self, outcome: StepOutcome) -> None:
         for row, error in outcome.failed:

@@ -19,8 +19,9 @@ from serve_app.denoise.sampler import Samplers
 from serve_app.denoise.trajectory import Model, Trajectory, Work, start_all
 from serve_app.errors import DeadlineUnmet, StageFailed
 
-_USUAL_S = 5.0  # over which the usual load is averaged
+_USUAL_S = 2.0  # over which the usual load is averaged
 _NEGLIGIBLE = 0.01
+_MARGIN = 1.05  # a deadline is not promised to the last moment
 
 
 @dataclass
@@ -74,7 +75,7 @@ class Engine:
             self._fade()
             self._batcher.add(row)
             if finish_within_s is not None:
-                late_s = self._eta_s(row) - finish_within_s
+                late_s = _MARGIN * self._eta_s(row) - finish_within_s
                 if late_s > 0:
                     self._batcher.remove(row)
                     message = f"it would be finished {late_s:.1f} s too late"
