@@ -46,23 +46,26 @@ def sketch() -> bytes:
     return out.getvalue()
 
 
-def request_of(route: str, number: int, image: bytes) -> tuple[str, bytes, str]:
+def request_of(
+    route: str, number: int, image: bytes, fields: dict[str, object]
+) -> tuple[str, bytes, str]:
     """Path, body and Content-Type of the `number`th request, which is also its seed."""
     if route == "captions":
         return "/v1/captions", image, "image/jpeg"
-    body = {
-        "request_id": number,
-        "text": PROMPT,
-        "input_image_base64": base64.b64encode(image).decode(),
-        "random_seed": number,
-    }
-    return "/generation", json.dumps(body).encode(), "application/json"
+    control = base64.b64encode(image).decode()
+    body = {"prompt": PROMPT, "control_image": control, "seed": number} | fields
+    return "/v1/images/generations", json.dumps(body).encode(), "application/json"
 
 
-async def run(url: str, route: str, count: int, concurrency: int) -> tuple[list[Answer], float]:
-    """Send `count` requests from `concurrency` clients; the answers, and the seconds it took."""
+async def run(
+    url: str, route: str, count: int, concurrency: int, **fields: object
+) -> tuple[list[Answer], float]:
+    """Send `count` requests from `concurrency` clients; the answers, and the seconds it took.
+
+    `fields` go into the body of each generation request.
+    """
     image = sketch()
-    work = [request_of(route, number, image) for number in range(count)]
+    work = [request_of(route, number, image, fields) for number in range(count)]
     answers: list[Answer] = []
     connector = aiohttp.TCPConnector(limit=concurrency)
     timeout = aiohttp.ClientTimeout(total=300)

@@ -64,13 +64,16 @@ def served(args: argparse.Namespace) -> dict[str, Any]:
     """A running service at concurrency 8 and 1, against the pipeline called directly here."""
     reference = ReferencePipelines(MODEL)
     reference.generate(_works(BATCH))
+    # What the pipeline does: all steps are guided, and nothing is clamped.
+    same = {"num_inference_steps": 15, "guidance_scale": 3.0, "guidance_end": 1.0}
+    same |= {"latent_clamp": False, "sampler": "ddim", "size": "128x128"}
     throughput, ratio, extra = [], [], []
     for _ in range(args.rounds):
         offline_s = sum(_timed(reference.generate, _works(BATCH))[1] for _ in range(2))
-        _, served_s = asyncio.run(run(args.url, "generation", 4 * BATCH, BATCH))
+        _, served_s = asyncio.run(run(args.url, "generation", 4 * BATCH, BATCH, **same))
         throughput.append((4 * BATCH / served_s) / (2 * BATCH / offline_s))
         direct_s = statistics.median(_timed(reference.generate, _works(1))[1] for _ in range(5))
-        answers, _ = asyncio.run(run(args.url, "generation", 5, 1))
+        answers, _ = asyncio.run(run(args.url, "generation", 5, 1, **same))
         latency_s = statistics.median(answer.seconds for answer in answers)
         ratio.append(latency_s / direct_s)
         extra.append(latency_s - direct_s)

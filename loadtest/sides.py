@@ -31,7 +31,7 @@ EDGES = find_edges(codec.decode(sketch(), 2**20, (SIDE, SIDE)), 100, 200)
 _EDGES = ImageResult(EDGES, StageReport("canny", 0.0, 0.0, 1))
 _REQUEST = GenerationRequest(
     prompt=PROMPT, negative_prompt="", seed=0, width=SIDE, height=SIDE, num_inference_steps=15,
-    sampler="ddim", guidance_scale=3.0, guidance_rescale=0.0, controlnet_conditioning_scale=1.0,
+    sampler="ddim", guidance_scale=3.0, controlnet_conditioning_scale=1.0,
     strength=0.7,
 )  # fmt: skip
 # One core, and with it one torch thread, each.

@@ -94,6 +94,12 @@ class Defaults(Settings):
     num_inference_steps: PositiveInt = 20
     sampler: SamplerName = "ddim"
     guidance_scale: float = Field(7.5, ge=0, le=50)
+    guidance_end: float = Field(
+        1.0, ge=0, le=1, description="the share of the steps, from the first, that are guided"
+    )
+    latent_clamp: bool = Field(
+        False, description="keep guided latents in the range that they have without guidance"
+    )
     controlnet_conditioning_scale: float = Field(1.0, ge=0, le=2)
     strength: float = Field(0.75, gt=0, le=1)
     canny_low_threshold: int = Field(100, ge=0, le=255)

@@ -61,10 +61,12 @@ class GenerationRequest:
     num_inference_steps: int
     sampler: str
     guidance_scale: float
-    guidance_rescale: float
     controlnet_conditioning_scale: float
     strength: float
     image: bytes | None = None  # encoded; image-to-image starts from it at `strength`
+    guidance_rescale: float = 0.0
+    guidance_end: float = 1.0  # the share of the steps, from the first, that are guided
+    latent_clamp: bool = False
 
 
 @dataclass(frozen=True)

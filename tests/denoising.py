@@ -7,7 +7,11 @@ import torch
 from serve_app.denoise.trajectory import Work
 from serve_app.messages import GenerationRequest
 
-NOISE_SCHEDULE = {"prediction_type": "v_prediction", "timestep_spacing": "trailing"}
+NOISE_SCHEDULE = {
+    "prediction_type": "v_prediction",
+    "timestep_spacing": "trailing",
+    "clip_sample": False,
+}
 
 
 class TinyModel:
@@ -52,7 +56,7 @@ def work(prompt="a", steps=4, guidance_scale=1.0, size=(16, 16), edges=None, ima
         **{
             "prompt": prompt, "negative_prompt": "not", "seed": 1, "width": size[0],
             "height": size[1], "num_inference_steps": steps, "sampler": "ddim",
-            "guidance_scale": guidance_scale, "guidance_rescale": 0.0,
+            "guidance_scale": guidance_scale, 
             "controlnet_conditioning_scale": 1.0, "strength": 1.0,
         }
         | fields

@@ -27,6 +27,7 @@ from serve_app.runtimes.upscaler import UpscalerRuntime
 
 STEPS = 15
 GUIDANCE = 3.0
+GUIDANCE_END = 0.4
 
 
 class Generator:
@@ -39,6 +40,16 @@ class Generator:
 
     def draw(self, prompt: str, seed: int, control: np.ndarray | None = None) -> np.ndarray:
         """An image uint8 [128, 128, 3] along the edges of control, a picture uint8 [h, w, 3]."""
+        return self.draw_all([self.work_of(prompt, seed, control)])[0]
+
+    def draw_all(self, works: list[Work]) -> list[np.ndarray]:
+        """An image of each work, up to eight at a time."""
+        latents = denoise(Engine(self._runtime, 8), works)
+        return [self._runtime.decode([each])[0] for each in latents]
+
+    @staticmethod
+    def work_of(prompt: str, seed: int, control: np.ndarray | None = None) -> Work:
+        """What `draw` hands to the engine."""
         request = GenerationRequest(
             prompt=prompt,
             negative_prompt="",
@@ -48,13 +59,12 @@ class Generator:
             num_inference_steps=STEPS,
             sampler="ddim",
             guidance_scale=GUIDANCE,
-            guidance_rescale=0.0,
+            guidance_end=GUIDANCE_END,
+            latent_clamp=True,
             controlnet_conditioning_scale=1.0,
             strength=1.0,
         )
-        edges = None if control is None else canny(resize(control, IMAGE_SIZE))
-        latents = denoise(Engine(self._runtime, 1), [Work(request, edges)])
-        return self._runtime.decode(latents)[0]
+        return Work(request, None if control is None else canny(resize(control, IMAGE_SIZE)))
 
 
 class RemoteGenerator:

@@ -116,12 +116,14 @@ class Engine:
             return outcome
         began = self._clock()
         self._start([row for row in rows if row.trajectory is None], outcome)
-        self._advance([row for row in rows if row.trajectory is not None], outcome)
+        ready = [row for row in rows if row.trajectory is not None]
+        load = sum((_load(row, _trajectory(row).guided) for row in ready), Load())
+        self._advance(ready, outcome)
         with self._lock:
             self._settle(outcome)
             outcome.seconds = self._clock() - began
             if outcome.stepped:
-                self._learn(outcome.stepped, outcome.seconds)
+                self._learn(rows[0].shape, load, outcome.seconds)
         return outcome
 
     def abort(self) -> list[Row]:
@@ -193,9 +195,8 @@ class Engine:
             elif row.steps_done in row.preview_steps and trajectory.expected is not None:
                 outcome.previews.append((row, trajectory.expected))
 
-    def _learn(self, rows: Sequence[Row], seconds: float) -> None:
+    def _learn(self, shape: Shape, load: Load, seconds: float) -> None:
         """Fit the step's time, and follow what a step of this shape usually carries."""
-        shape, load = rows[0].shape, sum((_load(row) for row in rows), Load())
         self._times.observe(shape, load, seconds)
         usual = self._usual.get(shape, Load())
         self._usual[shape] = usual.towards(load, 1 - math.exp(-seconds / _USUAL_S))
@@ -226,13 +227,16 @@ def _trajectory(row: Row) -> Trajectory:
     return row.trajectory
 
 
-def _load(row: Row) -> Load:
-    lanes_taken = row.work.lanes
+def _load(row: Row, guided: bool) -> Load:
+    lanes_taken = 2 if guided else 1
     return Load(lanes_taken, lanes_taken if row.work.edges is not None else 0)
 
 
 def _ahead(row: Row) -> Ahead:
-    return Ahead(row, max(1, row.work.steps - row.steps_done), _load(row))
+    guided = max(0, row.work.guided_steps - row.steps_done)
+    unguided = max(0, row.work.steps - row.steps_done - guided)
+    phases = [(guided, _load(row, True)), (unguided, _load(row, False))]
+    return Ahead(row, [(steps, load) for steps, load in phases if steps] or [(1, Load())])
 
 
 def _out_of_memory(error: Exception) -> bool:

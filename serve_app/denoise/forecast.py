@@ -81,11 +81,10 @@ def _features(load: Load) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Ahead:
-    """A row as the forecast sees it."""
+    """A row as the forecast sees it: how many steps of which load, one after the other."""
 
     key: Hashable
-    steps: int
-    load: Load
+    phases: Sequence[tuple[int, Load]]
 
 
 @dataclass(frozen=True)
@@ -105,26 +104,42 @@ def finish_times(
     Shapes take turns, a step each. Rows that will arrive are not known, so a step is taken to
     carry at least its usual load: under steady traffic a freed place does not stay empty.
     """
-    # Steps that are left of each row that runs.
-    running = {
-        shape: [(row.steps, row) for row in group.running] for shape, group in groups.items()
-    }
+    running = {shape: [_Left(row) for row in group.running] for shape, group in groups.items()}
     waiting = {shape: list(group.waiting)[::-1] for shape, group in groups.items()}
     now = 0.0
     while True:
         for shape, rows in running.items():
             while waiting[shape] and len(rows) < places:
-                row = waiting[shape].pop()
-                rows.append((row.steps, row))
+                rows.append(_Left(waiting[shape].pop()))
         active = {shape: rows for shape, rows in running.items() if rows}
         if not active:
             return
         round_s = 0.0
         for shape, rows in active.items():
-            load = sum((row.load for _, row in rows), Load())
+            load = sum((row.load for row in rows), Load())
             round_s += times.seconds(shape, load.at_least(groups[shape].usual))
-        steps = min(left for rows in active.values() for left, _ in rows)
+        steps = min(row.steps for rows in active.values() for row in rows)
         now += steps * round_s
         for shape, rows in active.items():
-            yield from ((row.key, now) for left, row in rows if left == steps)
-            running[shape] = [(left - steps, row) for left, row in rows if left > steps]
+            for row in rows:
+                row.advance(steps)
+            yield from ((row.key, now) for row in rows if row.finished)
+            running[shape] = [row for row in rows if not row.finished]
+
+
+class _Left:
+    """What is left of a row while the forecast goes on."""
+
+    def __init__(self, row: Ahead) -> None:
+        self.key = row.key
+        self._phases = list(row.phases)[::-1]
+        self.finished = False
+        self.steps, self.load = self._phases.pop()
+
+    def advance(self, steps: int) -> None:
+        self.steps -= steps
+        if self.steps == 0:
+            if self._phases:
+                self.steps, self.load = self._phases.pop()
+            else:
+                self.finished = True

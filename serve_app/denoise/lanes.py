@@ -8,35 +8,43 @@ from collections.abc import Sequence
 
 import torch
 
+from serve_app.denoise.sampler import Sampler
 from serve_app.denoise.trajectory import Model, Trajectory
 
 
 def predict(model: Model, rows: Sequence[Trajectory]) -> list[torch.Tensor]:
     """The guided prediction [1, channels, height, width] of each row, from one run of the model."""
     front_first = sorted(rows, key=lambda row: row.control is None)
-    texts = [text for row in front_first for text in (row.negative, row.text) if text is not None]
-    lanes = [row for row in front_first for _ in range(row.work.lanes)]
+    lanes = [row for row in front_first for _ in _texts(row)]
     scaled = {id(row): row.sampler.scaled(row.latents) for row in front_first}
     steered = [(row.control, row) for row in lanes if row.control is not None]
     scales = [row.work.request.controlnet_conditioning_scale for _, row in steered]
     predicted = model.predict(
         torch.cat([scaled[id(row)] for row in lanes]),
         torch.tensor([row.sampler.timestep for row in lanes], device=model.device),
-        torch.cat(texts),
+        torch.cat([text for row in front_first for text in _texts(row)]),
         torch.cat([control for control, _ in steered]) if steered else None,
         _column(scales, model) if steered else None,
     )
     answers = iter(predicted.split(1))
-    guided = {id(row): _guided(row, [next(answers) for _ in range(row.work.lanes)])
-              for row in front_first}  # fmt: skip
+    guided = {
+        id(row): _guided(row, scaled[id(row)], [next(answers) for _ in _texts(row)])
+        for row in front_first
+    }
     return [guided[id(row)] for row in rows]
+
+
+def _texts(row: Trajectory) -> list[torch.Tensor]:
+    if row.guided and row.negative is not None:
+        return [row.negative, row.text]
+    return [row.text]
 
 
 def _column(values: list[float], model: Model) -> torch.Tensor:
     return torch.tensor(values, device=model.device, dtype=model.dtype)[:, None, None, None]
 
 
-def _guided(row: Trajectory, answers: list[torch.Tensor]) -> torch.Tensor:
+def _guided(row: Trajectory, scaled: torch.Tensor, answers: list[torch.Tensor]) -> torch.Tensor:
     """Classifier-free guidance (Ho & Salimans 2022, https://arxiv.org/abs/2207.12598).
 
     With `guidance_rescale`, the result's deviation is pulled back towards the prompted one's
@@ -51,4 +59,18 @@ def _guided(row: Trajectory, answers: list[torch.Tensor]) -> torch.Tensor:
         rescaled = guided * (prompted.std() / guided.std())
         share = request.guidance_rescale
         guided = share * rescaled + (1 - share) * guided
-    return guided
+    return _clamped(row.sampler, scaled, guided, prompted) if request.latent_clamp else guided
+
+
+def _clamped(
+    sampler: Sampler, scaled: torch.Tensor, guided: torch.Tensor, prompted: torch.Tensor
+) -> torch.Tensor:
+    """Keep the latents that guidance leads to within what the prompt alone leads to.
+
+    Guidance overshoots, and the VAE never saw such latents. So each channel of the expected
+    picture is clamped to the range that it has without guidance.
+    """
+    bounds = sampler.expected(scaled, prompted)
+    low, high = bounds.amin((2, 3), keepdim=True), bounds.amax((2, 3), keepdim=True)
+    expected = sampler.expected(scaled, guided).clamp(low, high)
+    return sampler.leading_to(expected, scaled)

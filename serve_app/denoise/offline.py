@@ -45,7 +45,8 @@ def warm_up(model: Model, engine: Engine, defaults: Defaults) -> torch.Tensor:
     and let `engine` learn how long steps take. Returns finished latents, to warm up a decoder."""
     request = GenerationRequest(
         prompt="", negative_prompt="", seed=0, width=defaults.width, height=defaults.height,
-        num_inference_steps=3, sampler=defaults.sampler, guidance_scale=2.0, guidance_rescale=0.0,
+        num_inference_steps=3, sampler=defaults.sampler, guidance_scale=2.0,
+        guidance_end=defaults.guidance_end, latent_clamp=defaults.latent_clamp,
         controlnet_conditioning_scale=1.0, strength=1.0,
     )  # fmt: skip
     blank = np.zeros((defaults.height, defaults.width, 3), np.uint8)

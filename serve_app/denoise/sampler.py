@@ -5,6 +5,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from diffusers import (
     DDIMScheduler,
@@ -32,7 +33,14 @@ class Samplers:
     """The samplers of one model, whose noise schedule all of them share."""
 
     def __init__(self, noise_schedule: Mapping[str, Any]) -> None:
-        """`noise_schedule` is the configuration of the model's own diffusers scheduler."""
+        """`noise_schedule` is the configuration of the model's own diffusers scheduler.
+
+        Raises ValueError for a model that predicts neither noise nor velocity.
+        """
+        if noise_schedule.get("prediction_type", "epsilon") not in ("epsilon", "v_prediction"):
+            raise ValueError(
+                f"prediction_type {noise_schedule['prediction_type']} is not supported"
+            )
         self._templates = {
             name: kind.from_config(noise_schedule, **options)
             for name, (kind, options) in SAMPLERS.items()
@@ -65,6 +73,7 @@ class Sampler:
         if hasattr(integrator, "set_begin_index"):  # DDIM goes by the timestep alone
             integrator.set_begin_index(skipped)
         self._timesteps = integrator.timesteps[skipped:]
+        self._predicts = integrator.config.prediction_type
         self._takes_generator = "generator" in inspect.signature(integrator.step).parameters
         self.steps = len(self._timesteps)
         self.done = 0
@@ -83,6 +92,26 @@ class Sampler:
     def scaled(self, latents: torch.Tensor) -> torch.Tensor:
         """The latents as the model wants them at this step."""
         return self._integrator.scale_model_input(latents, self._timesteps[self.done])
+
+    def expected(self, scaled: torch.Tensor, prediction: torch.Tensor) -> torch.Tensor:
+        """The finished picture's latents that a prediction for `scaled` latents leads to."""
+        signal, noise = self._mixture()
+        if self._predicts == "epsilon":
+            return (scaled - noise * prediction) / signal
+        return signal * scaled - noise * prediction
+
+    def leading_to(self, expected: torch.Tensor, scaled: torch.Tensor) -> torch.Tensor:
+        """The prediction for `scaled` latents that leads to these; the inverse of `expected`."""
+        signal, noise = self._mixture()
+        if self._predicts == "epsilon":
+            return (scaled - signal * expected) / noise
+        return (signal * scaled - expected) / noise
+
+    def _mixture(self) -> tuple[float, float]:
+        """How much picture and how much noise the scaled latents hold before this step."""
+        kept = self._integrator.alphas_cumprod.numpy()
+        share = float(np.interp(self.timestep, np.arange(len(kept)), kept))
+        return share**0.5, (1 - share) ** 0.5
 
     def advance(
         self, latents: torch.Tensor, prediction: torch.Tensor, generator: torch.Generator

@@ -61,14 +61,15 @@ class Work:
         return steps if self.image is None else min(int(steps * self.request.strength), steps)
 
     @property
-    def guided(self) -> bool:
-        """Whether a step needs an unconditional half besides the prompted one."""
-        return self.request.guidance_scale > 1
+    def guided_steps(self) -> int:
+        """The first steps, which need an unconditional half besides the prompted one.
 
-    @property
-    def lanes(self) -> int:
-        """Rows of the networks' batch that a step takes."""
-        return 2 if self.guided else 1
+        The later ones are better without (Kynkäänniemi et al. 2024, https://arxiv.org/abs/2404.07724):
+        where `guidance_end` says so they are not guided, which also halves what they cost.
+        """
+        if self.request.guidance_scale <= 1:
+            return 0
+        return round(self.steps * self.request.guidance_end)
 
 
 @dataclass(eq=False)
@@ -89,6 +90,11 @@ class Trajectory:
         self.latents, self.expected = self.sampler.advance(self.latents, prediction, self.generator)
 
     @property
+    def guided(self) -> bool:
+        """Whether the next step takes two lanes of the networks' batch."""
+        return self.sampler.done < self.work.guided_steps
+
+    @property
     def finished(self) -> bool:
         return self.sampler.done == self.sampler.steps
 
@@ -96,7 +102,7 @@ class Trajectory:
 def start_all(works: Sequence[Work], model: Model, samplers: Samplers) -> list[Trajectory]:
     """Begin trajectories, their texts and edges encoded together. Raises InvalidRequest."""
     texts = model.encode_prompts([work.request.prompt for work in works])
-    guided = [work for work in works if work.guided]
+    guided = [work for work in works if work.guided_steps]
     negatives = _for(guided, model.encode_prompts([w.request.negative_prompt for w in guided]))
     steered = [work for work in works if work.edges is not None]
     controls = _for(steered, model.embed_edges([w.edges for w in steered if w.edges is not None]))

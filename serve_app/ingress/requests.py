@@ -186,6 +186,8 @@ def _generation(body: ImageRequest, args: AppArgs, size: tuple[int, int]) -> Gen
             "num_inference_steps",
             "sampler",
             "guidance_scale",
+            "guidance_end",
+            "latent_clamp",
             "controlnet_conditioning_scale",
             "strength",
         )

@@ -64,6 +64,12 @@ class ImageRequest(Body):
     sampler: SamplerName | None = None
     guidance_scale: float | None = Field(None, ge=0, le=50)
     guidance_rescale: float | None = Field(None, ge=0, le=1)
+    guidance_end: float | None = Field(
+        None, ge=0, le=1, description="the share of the steps, from the first, that are guided"
+    )
+    latent_clamp: bool | None = Field(
+        None, description="keep guided latents in the range that they have without guidance"
+    )
     seed: Seed | None = None
     strength: float | None = Field(None, gt=0, le=1)
     control_image: Base64 | None = None

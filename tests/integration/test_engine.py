@@ -24,7 +24,7 @@ MODEL = GeneratorModel(
 )
 REQUEST = GenerationRequest(
     prompt=PROMPT, negative_prompt="", seed=1, width=128, height=128, num_inference_steps=8,
-    sampler="ddim", guidance_scale=3.0, guidance_rescale=0.0, controlnet_conditioning_scale=1.0,
+    sampler="ddim", guidance_scale=3.0, controlnet_conditioning_scale=1.0,
     strength=0.7,
 )  # fmt: skip
 PICTURE = np.asarray(sketch(128, 128))

@@ -14,7 +14,7 @@ from tests.fakes import FakeHandle
 
 REQUEST = GenerationRequest(
     prompt="a red circle", negative_prompt="", seed=7, width=128, height=64,
-    num_inference_steps=4, sampler="ddim", guidance_scale=3.0, guidance_rescale=0.0,
+    num_inference_steps=4, sampler="ddim", guidance_scale=3.0,
     controlnet_conditioning_scale=1.0, strength=0.75,
 )  # fmt: skip
 CONTROL = CannyRequest(b"an image", 100, 200, (128, 64))

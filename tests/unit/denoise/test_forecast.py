@@ -41,7 +41,7 @@ def finishes(groups, places):
 
 
 def rows(**steps):
-    return [Ahead(name, count, Load(1)) for name, count in steps.items()]
+    return [Ahead(name, [(count, Load(1))]) for name, count in steps.items()]
 
 
 def test_waiting_rows_take_the_places_that_are_freed():
@@ -59,3 +59,8 @@ def test_shapes_slow_each_other_down():
 def test_the_usual_load_is_the_least_that_is_expected():
     group = Group(rows(a=4), [], Load(3))
     assert finishes({SHAPE: group}, 4)["a"] == pytest.approx(12, rel=0.05)
+
+
+def test_a_row_that_gets_lighter_on_its_way():
+    row = Ahead("a", [(2, Load(2)), (3, Load(1))])
+    assert finishes({SHAPE: Group([row], [], Load())}, 4)["a"] == pytest.approx(7, rel=0.05)
