@@ -17,7 +17,7 @@ from serve_app.deployments.replica import (
     refusal_as_value,
     yield_to_answering,
 )
-from serve_app.errors import DeadlineUnmet
+from serve_app.errors import DeadlineUnmet, ServiceError
 from serve_app.imaging import codec
 from serve_app.messages import (
     GenerationRequest,
@@ -106,7 +106,7 @@ class Generator:
         image = None
         if request.image is not None:
             size = (request.width, request.height)
-            image = await decoding(codec.decode, request.image, self._limits.max_image_pixels, size)
+            image = await self._starting_image(request.image, size)
         work = self._new_work(request, edges.pixels if edges else None, image)
         row = self._admitted(work, terms)
         shown = 0
@@ -133,6 +133,12 @@ class Generator:
                 work_counters().cancelled.inc()
                 work_counters().steps_saved.inc(saved)
                 log_event("left", stage="generate", steps_saved=saved)
+
+    async def _starting_image(self, data: bytes, size: tuple[int, int]) -> Pixels:
+        try:
+            return await decoding(codec.decode, data, self._limits.max_image_pixels, size)
+        except ServiceError as error:
+            raise error.about("image") from error.__cause__
 
     def _admitted(self, work: "Work", terms: Terms) -> "Row":
         within = terms.finish_within_s

@@ -42,9 +42,12 @@ def log_finished(images: list[Finished], seconds: dict[str, float]) -> None:
 
 
 async def event_of(
-    item: Underway | Finished, body: ImageRequest, request: GenerationRequest
+    item: Underway | Finished, kind: str, body: ImageRequest, request: GenerationRequest
 ) -> Event | None:
-    """OpenAI's event for what happened to an image; None where the client asked for no such."""
+    """OpenAI's event for what happened to an image; None where the client asked for no such.
+
+    `kind` is `image_generation` or `image_edit`, which the event's type begins with.
+    """
     output_format = body.output_format or "png"
     common = {
         "created_at": int(time.time()),
@@ -59,7 +62,7 @@ async def event_of(
         seconds = timings_of([item], time.perf_counter() - began)
         log_finished([item], seconds)
         return common | {
-            "type": "image_generation.completed",
+            "type": f"{kind}.completed",
             "b64_json": payload,
             "size": _size(item.pixels),
             "step": request.num_inference_steps,
@@ -80,14 +83,14 @@ async def event_of(
     }
     if progress.pixels is not None:
         return where | {
-            "type": "image_generation.partial_image",
+            "type": f"{kind}.partial_image",
             "b64_json": await base64_of(progress.pixels, output_format, body.output_compression),
             "size": _size(progress.pixels),
             "partial_image_index": progress.partial_image_index,
         }
     if not body.progress:
         return None
-    return where | {"type": "image_generation.progress"}
+    return where | {"type": f"{kind}.progress"}
 
 
 def _size(pixels: Pixels) -> str:

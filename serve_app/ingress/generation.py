@@ -3,12 +3,15 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 
 from serve_app.config import AppArgs
 from serve_app.ingress import requests
 from serve_app.ingress.answers import base64_of, event_of, log_finished, timings_of
+from serve_app.ingress.forms import EDIT_BODY, Edit, edit_form
 from serve_app.ingress.problems import error_schema
 from serve_app.ingress.schemas import (
     ControlNetRequest,
@@ -23,6 +26,7 @@ from serve_app.ingress.streaming import Event, begun
 from serve_app.observability import server_timing
 from serve_app.pipeline import Finished, Pipeline
 
+EditForm = Annotated[Edit, Depends(edit_form)]
 _STREAM = {"text/event-stream": {"schema": {"type": "string"}}}
 
 
@@ -44,13 +48,45 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
         log_finished(images, seconds)
         return payloads, seconds
 
-    async def events(body: ImageRequest) -> AsyncGenerator[Event | None]:
-        request, composition = requests.image_generation(body, args)
+    async def answered(
+        body: ImageRequest,
+        response: Response,
+        kind: str,
+        image: bytes | None = None,
+        control: bytes | None = None,
+    ) -> ImageResponse | Response:
+        """What both of OpenAI's routes do; `kind` is how they name their events."""
+        if body.stream:
+            return await begun(events(body, kind, image, control))
+        request, composition = requests.image_generation(body, args, image, control)
+        with requests.blaming("control_image"):
+            images = await pipeline.generate(
+                request, composition, body.n or 1, requests.terms(body)
+            )
+        output_format = body.output_format or "png"
+        payloads, seconds = await encoded(images, output_format, body.output_compression, response)
+        height, width = images[0].pixels.shape[:2]
+        return ImageResponse(
+            created=int(time.time()),
+            data=[
+                ImageData(b64_json=payload, seed=image.seed, caption=image.caption)
+                for payload, image in zip(payloads, images, strict=True)
+            ],
+            output_format=output_format,
+            size=f"{width}x{height}",
+            timings={stage: round(value, 4) for stage, value in seconds.items()},
+        )
+
+    async def events(
+        body: ImageRequest, kind: str, image: bytes | None, control: bytes | None
+    ) -> AsyncGenerator[Event | None]:
+        request, composition = requests.image_generation(body, args, image, control)
         terms = requests.terms(body)
         with requests.blaming("control_image"):
             stream = pipeline.generate_streaming(request, composition, body.n or 1, terms)
-            async for item in stream:
-                yield await event_of(item, body, request)
+            async with aclosing(stream):
+                async for item in stream:
+                    yield await event_of(item, kind, body, request)
 
     @router.post("/generation")
     @router.post("/generation/", include_in_schema=False)
@@ -73,26 +109,22 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
         With `stream`, server-sent events: `image_generation.partial_image` for each preview, and
         `image_generation.completed` for each image.
         """
-        if body.stream:
-            return await begun(events(body))
-        request, composition = requests.image_generation(body, args)
-        with requests.blaming("control_image"):
-            images = await pipeline.generate(
-                request, composition, body.n or 1, requests.terms(body)
-            )
-        output_format = body.output_format or "png"
-        payloads, seconds = await encoded(images, output_format, body.output_compression, response)
-        height, width = images[0].pixels.shape[:2]
-        return ImageResponse(
-            created=int(time.time()),
-            data=[
-                ImageData(b64_json=payload, seed=image.seed, caption=image.caption)
-                for payload, image in zip(payloads, images, strict=True)
-            ],
-            output_format=output_format,
-            size=f"{width}x{height}",
-            timings={stage: round(value, 4) for stage, value in seconds.items()},
-        )
+        return await answered(body, response, "image_generation")
+
+    @router.post(
+        "/v1/images/edits",
+        response_model=ImageResponse,
+        responses={200: {"content": _STREAM}},
+        openapi_extra=EDIT_BODY,
+    )
+    async def edits(edit: EditForm, response: Response) -> ImageResponse | Response:
+        """OpenAI's image edits: image-to-image at `strength`, steered by edges if there are any.
+
+        A form with the file `image` and the fields of `/v1/images/generations`; streams as it does,
+        with events named `image_edit.…`.
+        """
+        image, control = edit.image, edit.control_image
+        return await answered(edit.fields, response, "image_edit", image, control)
 
     @router.get("/v1/models")
     async def models() -> ModelList:

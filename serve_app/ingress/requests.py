@@ -9,6 +9,7 @@ import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from serve_app.config import AppArgs, Limits
 from serve_app.errors import (
@@ -44,7 +45,7 @@ def blaming(param: str) -> Iterator[None]:
     try:
         yield
     except (InvalidImage, ImageTooLarge, UnsupportedImage) as error:
-        raise error.about(param) from error.__cause__
+        raise error.about(error.param or param) from error.__cause__
 
 
 def checked_image(data: bytes, limits: Limits, param: str) -> codec.Header:
@@ -73,8 +74,13 @@ def controlnet_generation(
     return _generation(request, args, size), Composition(_canny(request, args, image, size))
 
 
-def image_generation(body: ImageRequest, args: AppArgs) -> tuple[GenerationRequest, Composition]:
-    """What `POST /v1/images/generations` asks for."""
+def image_generation(
+    body: ImageRequest, args: AppArgs, image: bytes | None = None, control: bytes | None = None
+) -> tuple[GenerationRequest, Composition]:
+    """What `POST /v1/images/generations` asks for, or `…/edits`, which brings encoded images.
+
+    `image` is what image-to-image starts from; `control` stands in for the field `control_image`.
+    """
     limits = args.limits
     if body.model is not None and body.model != args.models.generator.name:
         raise UnknownModel(f"unknown model; here is {args.models.generator.name}").about("model")
@@ -89,20 +95,26 @@ def image_generation(body: ImageRequest, args: AppArgs) -> tuple[GenerationReque
         raise InvalidRequest(f"at most {limits.max_steps} steps").about("num_inference_steps")
     _check_prompt(body.prompt, limits, "prompt")
     _check_prompt(body.negative_prompt or "", limits, "negative_prompt")
-    image, header = None, None
-    if body.control_image is not None:
-        image = from_base64(body.control_image, "control_image")
-        header = checked_image(image, limits, "control_image")
+    header = None
+    if control is None and body.control_image is not None:
+        control = from_base64(body.control_image, "control_image")
+    if control is not None:
+        header = checked_image(control, limits, "control_image")
+    if image is not None:
+        header = checked_image(image, limits, "image")
     size = _size(body.size, args, header)
     if body.upscale in (2, 4):
         check_upscale(*size, body.upscale, args, "upscale", body.output_format or "png")
-    control = _canny(body, args, image, size) if image is not None else None
-    composition = Composition(control, body.upscale or 1, bool(body.caption))
-    return _generation(body, args, size), composition
+    composition = Composition(
+        _canny(body, args, control, size) if control is not None else None,
+        body.upscale or 1,
+        bool(body.caption),
+    )
+    return replace(_generation(body, args, size), image=image), composition
 
 
 def terms(body: ImageRequest) -> Terms:
-    """How `POST /v1/images/generations` wants to be served."""
+    """How a generation wants to be served."""
     return Terms(
         priority=body.priority or 0,
         finish_within_s=None if body.deadline_ms is None else body.deadline_ms / 1000,

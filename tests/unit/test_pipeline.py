@@ -7,8 +7,8 @@ from ray.exceptions import RayActorError
 from ray.serve.exceptions import BackPressureError
 
 from serve_app import errors
-from serve_app.messages import CannyRequest, GenerationRequest
-from serve_app.pipeline import Composition, Pipeline, Stages
+from serve_app.messages import CannyRequest, GenerationRequest, Terms
+from serve_app.pipeline import Composition, Finished, Pipeline, Stages
 from tests import fakes
 from tests.fakes import FakeHandle
 
@@ -71,6 +71,55 @@ async def test_failures_are_told_in_our_own_words(failure, expected):
     with pytest.raises(expected):
         await pipeline.generate(REQUEST, Composition())
     assert pipeline._admission["generate"].pending == 0
+
+
+async def test_a_call_whose_replica_died_is_run_again_once():
+    died = []
+
+    def generator(request, terms, edges):
+        died.append(terms.finish_within_s)
+        return RayActorError() if len(died) < 2 else fakes.generated(request, terms)
+
+    pipeline, _ = pipeline_of(generator=generator)
+    (image,) = await pipeline.generate(REQUEST, Composition(), terms=Terms(finish_within_s=9))
+    assert image.seed == 7
+    assert died[1] < died[0] <= 9, "within its deadline"
+
+
+async def test_a_stream_whose_replica_died_goes_on_without_repeating_its_previews():
+    died = []
+
+    def generator(request, terms, edges):
+        died.append(1)
+        return RayActorError() if len(died) < 2 else fakes.generated(request, terms)
+
+    pipeline, _ = pipeline_of(generator=generator)
+    events = [
+        event
+        async for event in pipeline.generate_streaming(
+            REQUEST, Composition(CONTROL, caption=True), 1, Terms(partial_images=1)
+        )
+    ]
+    shown = [e.progress.partial_image_index for e in events[:-1] if e.progress.pixels is not None]
+    assert shown == [0] and len(died) == 2
+    assert isinstance(events[-1], Finished) and events[-1].caption == "a red circle"
+    assert [report.stage for report in events[-1].reports] == ["canny", "generate", "caption"]
+
+
+async def test_a_stream_that_is_left_stops_its_work():
+    pipeline, handles = pipeline_of(generator=lambda request, terms, edges: asyncio.sleep(60))
+    stream = pipeline.generate_streaming(REQUEST, Composition(), 1, Terms())
+    await anext(stream)
+    await stream.aclose()
+    await asyncio.sleep(0.01)
+    assert handles["generator"].responses[0].cancelled
+    assert pipeline._admission["generate"].pending == 0
+
+
+async def test_a_deadline_that_passes_is_told_so():
+    pipeline, _ = pipeline_of(generator=lambda request, terms, edges: asyncio.sleep(60))
+    with pytest.raises(errors.TimedOut):
+        await pipeline.generate(REQUEST, Composition(), terms=Terms(finish_within_s=0.05))
 
 
 async def test_one_failed_image_stops_the_others():

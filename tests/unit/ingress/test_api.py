@@ -1,11 +1,13 @@
 """The HTTP face over a pipeline of fakes: fields, statuses, bodies."""
 
 import io
+import json
 
 import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
+from serve_app import errors
 from serve_app.ingress import proxy
 from serve_app.ingress.api import build_api
 from serve_app.messages import CannyRequest
@@ -370,3 +372,128 @@ def test_plain_text_of_the_proxy_is_replaced(status, expected):
 def test_our_own_answers_pass_untouched(service):
     response = through_proxy(service.api)
     assert_refused(response, 404, "not_found")
+
+
+# edits
+
+
+def edit(service, files=None, **fields):
+    files = {"image": encoded(sketch(64, 32))} if files is None else files
+    return service.http.post("/v1/images/edits", files=files, data={"prompt": "a star"} | fields)
+
+
+@pytest.mark.parametrize("name", ["image", "image[]"])
+def test_an_edit_starts_from_the_image(service, name):
+    picture = encoded(sketch(64, 32))
+    response = edit(
+        service, {name: picture}, strength="0.5", n="2", num_inference_steps="7", caption="true",
+        unknown="ignored", seed="",
+    )  # fmt: skip
+    assert response.status_code == 200, response.text
+    assert len(response.json()["data"]) == 2
+    assert response.json()["data"][0]["caption"] == "a red circle"
+    request = service.request
+    assert (request.image, request.strength, request.num_inference_steps) == (picture, 0.5, 7)
+    assert (request.width, request.height) == (128, 64)
+    assert not service.handles["canny"].calls
+
+
+def test_an_edit_along_edges(service):
+    files = {"image": encoded(sketch(64, 32)), "control_image": jpeg()}
+    assert edit(service, files, size="64x64").status_code == 200
+    assert service.control.image == files["control_image"]
+    assert service.request.image == files["image"]
+    assert edit(service, control_image=in_base64(jpeg())).status_code == 200
+    assert service.control.image == jpeg()
+
+
+@pytest.mark.parametrize(
+    ("files", "fields", "status", "param"),
+    [
+        ({"image": b""}, {}, 422, "image"),
+        ({"other": b"x"}, {}, 422, "image"),
+        ({"image": b"no image"}, {}, 415, "image"),
+        ({"image": encoded(sketch(64, 32)), "mask": jpeg()}, {}, 400, "mask"),
+        (None, {"strength": "2"}, 422, "strength"),
+        (None, {"n": "many"}, 422, "n"),
+        (None, {"n": "99"}, 400, "n"),
+        (None, {"control_image": "not base64!"}, 422, "control_image"),
+    ],
+)
+def test_an_edit_that_cannot_be_is_refused_by_its_field(service, files, fields, status, param):
+    assert_refused(edit(service, files, **fields), status, param=param)
+
+
+def test_two_images_or_no_form_are_no_edit(service):
+    two = [("image", encoded(sketch(64, 32)))] * 2
+    assert_refused(edit(service, two), 400, param="image")
+    assert_refused(service.http.post("/v1/images/edits", json={"prompt": "x"}), 422, param="image")
+
+
+# streams
+
+
+def events_of(response):
+    """(name, data) of each event; the name is None for an error."""
+    found = []
+    for block in response.text.strip().split("\n\n"):
+        lines = dict(line.split(": ", 1) for line in block.split("\n"))
+        found.append((lines.get("event"), json.loads(lines["data"])))
+    return found
+
+
+def test_a_stream_shows_previews_and_ends_with_the_image(service):
+    response = service.generate(stream=True, partial_images=1, seed=7, output_format="jpeg")
+    assert response.headers["content-type"].startswith("text/event-stream")
+    (partial, preview), (completed, image) = events_of(response)
+    assert partial == preview["type"] == "image_generation.partial_image"
+    assert set(preview) >= {
+        "b64_json", "created_at", "size", "quality", "background", "output_format",
+        "partial_image_index", "step", "num_inference_steps", "eta_s", "seed",
+    }  # fmt: skip
+    assert completed == image["type"] == "image_generation.completed"
+    assert image["usage"]["total_tokens"] == 0 and image["seed"] == 7
+    assert from_base64(image["b64_json"]).format == "JPEG"
+    terms = service.handles["generator"].calls[-1][1]
+    assert terms.partial_images == 1 and not terms.every_step
+
+
+def test_a_stream_tells_every_step_to_who_asks(service):
+    kinds = [kind for kind, _ in events_of(service.generate(stream=True, progress=True, n=2))]
+    assert sorted(set(kinds)) == [
+        "image_generation.completed",
+        "image_generation.partial_image",
+        "image_generation.progress",
+    ]
+    assert kinds.count("image_generation.completed") == 2
+
+
+def test_an_edit_streams_under_its_own_name(service):
+    kinds = [kind for kind, _ in events_of(edit(service, stream="true"))]
+    assert kinds == ["image_edit.partial_image", "image_edit.completed"]
+
+
+def test_what_is_refused_before_a_stream_begins_has_a_status(service):
+    assert_refused(service.generate(stream=True, n=99), 400, param="n")
+    truncated = in_base64(jpeg()[:5000])
+    service.handles["canny"]._answer = lambda request: errors.InvalidImage("truncated")
+    response = service.generate(stream=True, control_image=truncated)
+    assert_refused(response, 400, "invalid_image", "control_image")
+
+
+def test_an_error_in_a_stream_is_its_last_event(service):
+    service.handles["captioner"]._answer = lambda picture: errors.StageFailed("it failed")
+    response = service.generate(stream=True, caption=True)
+    assert response.status_code == 200
+    name, data = events_of(response)[-1]
+    assert name is None and data["error"]["code"] == "stage_failed"
+
+
+def test_deadline_and_priority_reach_the_engine(service):
+    service.generate(deadline_ms=5000, priority=3)
+    terms = service.handles["generator"].calls[-1][1]
+    assert 4.5 < terms.finish_within_s <= 5 and terms.priority == 3
+    service.handles["generator"]._answer = lambda *_: errors.DeadlineUnmet("late").after(7)
+    response = service.generate(deadline_ms=5000)
+    assert_refused(response, 429, "deadline_unmet")
+    assert response.headers["retry-after"] == "7"
