@@ -237,19 +237,18 @@ def test_clients_that_hang_up_leave_nothing_behind(service):
 
 def test_refusals_leave_the_service_healthy(service):
     rng = random.Random(0)
-    image = jpeg()
-    wrong = [b"", b"no image", image[:3000], os.urandom(5000), b"<svg/>"]
-    for _ in range(40):
-        mutated = bytearray(image)
+    images = [jpeg(), encoded(sketch()), encoded(sketch(), "WEBP")]
+    wrong = [b"", b"no image", images[0][:3000], os.urandom(5000), b"<svg/>"]
+    for number in range(500):
+        mutated = bytearray(images[number % 3])
         for _ in range(rng.randint(1, 20)):
             mutated[rng.randrange(len(mutated))] = rng.randrange(256)
         wrong.append(bytes(mutated))
-    for data in wrong:
-        for path in ("/v1/canny", "/caption"):
-            response = service.post(path, data=data)
-            assert response.status_code in (200, 400, 413, 415, 422), response.text
-            if response.status_code != 200:
-                assert set(response.json()) == {"error"}
+    for number, data in enumerate(wrong):
+        response = service.post(("/v1/canny", "/caption")[number % 2], data=data)
+        assert response.status_code in (200, 400, 413, 415, 422), response.text
+        if response.status_code != 200:
+            assert set(response.json()) == {"error"}
     too_much = service.post("/caption", data=b"x" * (33 * 1024 * 1024))
     assert too_much.status_code == 413
     assert too_much.json()["error"]["code"] == "body_too_large"
