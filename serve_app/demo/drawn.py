@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 from tqdm import tqdm
 
-from serve_app.demo import architectures, measures
-from serve_app.demo.control import sample_control
+from serve_app.demo import measures
+from serve_app.demo.control import sketch
+from serve_app.demo.evaluate_generator import sample_upload
 from serve_app.demo.served import Generator
 from serve_app.demo.shapes import Scene, caption, sample_scene
 
-_BATCH = 8
+_SKETCHED = 0.3
+_SKETCH_SIZE = 256
 
 
 def draw_pictures(
@@ -25,13 +27,13 @@ def draw_pictures(
     pictures: list[tuple[Scene, np.ndarray]] = []
     with tqdm(total=count, desc="pictures by the generator", mininterval=10) as bar:
         while len(pictures) < count:
-            scenes = [sample_scene(rng, held_out=False, wide=wide) for _ in range(_BATCH)]
-            edges = [sample_control(rng, scene, architectures.IMAGE_SIZE) for scene in scenes]
-            seeds = [int(seed) for seed in rng.integers(2**31, size=_BATCH)]
-            images = generator.draw_batch([caption(scene) for scene in scenes], seeds, edges)
-            right = [pair for pair in zip(scenes, images, strict=True) if _right_colors(*pair)]
-            pictures += right
-            bar.update(len(right))
+            scene = sample_scene(rng, held_out=False, wide=wide)
+            sketched = rng.random() < _SKETCHED
+            control = sketch(rng, scene, _SKETCH_SIZE) if sketched else sample_upload(rng, scene)
+            image = generator.draw(caption(scene), int(rng.integers(2**31)), control)
+            if _right_colors(scene, image):
+                pictures.append((scene, image))
+                bar.update()
     return pictures
 
 

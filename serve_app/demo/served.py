@@ -36,29 +36,20 @@ class Generator:
 
     def draw(self, prompt: str, seed: int, control: np.ndarray | None = None) -> np.ndarray:
         """An image uint8 [128, 128, 3] along the edges of control, a picture uint8 [h, w, 3]."""
+        request = GenerationRequest(
+            prompt=prompt,
+            negative_prompt="",
+            seed=seed,
+            width=IMAGE_SIZE,
+            height=IMAGE_SIZE,
+            num_inference_steps=STEPS,
+            guidance_scale=GUIDANCE,
+            guidance_rescale=0.0,
+            controlnet_conditioning_scale=1.0,
+            strength=1.0,
+        )
         edges = None if control is None else canny(resize(control, IMAGE_SIZE))
-        return self.draw_batch([prompt], [seed], [edges])[0]
-
-    def draw_batch(
-        self, prompts: list[str], seeds: list[int], edges: list[np.ndarray] | list[None]
-    ) -> list[np.ndarray]:
-        """Images uint8 [128, 128, 3], all along edges, uint8 [128, 128] of 0 and 255, or none."""
-        requests = [
-            GenerationRequest(
-                prompt=prompt,
-                negative_prompt="",
-                seed=seed,
-                width=IMAGE_SIZE,
-                height=IMAGE_SIZE,
-                num_inference_steps=STEPS,
-                guidance_scale=GUIDANCE,
-                guidance_rescale=0.0,
-                controlnet_conditioning_scale=1.0,
-                strength=1.0,
-            )
-            for prompt, seed in zip(prompts, seeds, strict=True)
-        ]
-        return self._runtime.generate(list(zip(requests, edges, strict=True)), lambda: False)
+        return self._runtime.generate([(request, edges)], lambda: False)[0]
 
 
 class RemoteGenerator:
