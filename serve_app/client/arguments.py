@@ -42,7 +42,7 @@ class _Parser(argparse.ArgumentParser):
 def parse(argv: list[str] | None) -> argparse.Namespace:
     """The arguments of `python -m serve_app.client`. Exits with 2 where they make no sense."""
     parser = _Parser(prog="serve_app.client", description="Make and process images on the service.")
-    _connection(parser, "http://127.0.0.1:8000", os.environ.get("IMAGES_API_KEY"))
+    _connection(parser, "http://127.0.0.1:8000", os.environ.get("IMAGES_API_KEY") or None)
     commands = parser.add_subparsers(dest="command", required=True)
     described = {
         "generate": "an image from a text, whose edges follow those of --image",

@@ -1,4 +1,4 @@
-"""Our own client against the served demo: as a library, and as a command line of its own process."""
+"""Our own client against the served demo: as a library, and as commands in a subprocess."""
 
 import io
 import os
