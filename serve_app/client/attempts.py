@@ -26,6 +26,7 @@ class Attempts:
         self.call = call
         self._retries = retries
         self._wait_left_s = max_wait_s
+        self._waits = 0
         self._lost_before = False
 
     def after_refusal(self, response: httpx.Response) -> float:
@@ -52,9 +53,10 @@ class Attempts:
         return wait_s
 
     def _wait_s(self, asked_s: float) -> float | None:
-        # Never sooner than asked; spread, so that clients refused together do not return together.
-        wait_s = asked_s * random.uniform(1.0, 1.25)
-        if not self._retries or wait_s > self._wait_left_s:
+        # Never sooner than asked, later each time, and spread: clients that were refused together
+        # should not return together, nor use up their retries while the queue stays full.
+        wait_s = max(asked_s, _PAUSE_S * 2**self._waits) * random.uniform(1.0, 1.25)
+        if self._waits == self._retries or wait_s > self._wait_left_s:
             return None
         deadline_ms = self.call.fields.get("deadline_ms")
         if deadline_ms is not None:
@@ -63,7 +65,7 @@ class Attempts:
                 return None
             fields = {**self.call.fields, "deadline_ms": deadline_ms}
             self.call = replace(self.call, fields=fields)
-        self._retries -= 1
+        self._waits += 1
         self._wait_left_s -= wait_s
         return wait_s
 

@@ -35,7 +35,7 @@ class Client:
         url: str = "http://127.0.0.1:8000",
         api_key: str | None = None,
         *,
-        retries: int = 4,
+        retries: int = 5,
         max_wait_s: float = 60.0,
         timeout_s: float = 600.0,
         transport: httpx.BaseTransport | None = None,

@@ -144,6 +144,13 @@ def test_retries_are_bounded():
     assert len(service.requests) == 3
 
 
+def test_each_wait_is_longer_than_the_last():
+    service = Service(*[refusal(429, 1)] * 4, answer())
+    client_of(service).generate("x")
+    for slept, least in zip(service.slept, (1, 2, 4, 8), strict=True):
+        assert least <= slept <= 1.25 * least
+
+
 def test_the_wait_is_bounded():
     service = Service(refusal(503, 50), refusal(503, 50))
     with pytest.raises(Refused):

@@ -151,7 +151,7 @@ def test_bad_input_asks_nothing_of_the_service(argv, word, capsys, folder):
     ("answers", "code", "word"),
     [
         ([refusal(400)], 3, "400 queue_full, n"),
-        ([refusal(429, 1)] * 5, 3, "429"),
+        ([refusal(429, 1)] * 6, 3, "429"),
         ([streaming(event("progress"), FAILED)], 3, "timed_out"),
         ([httpx.ConnectError("connection refused")], 4, "http://127.0.0.1:8000"),
         ([streaming(event("progress"), error=httpx.ReadError("reset"))], 4, "lost"),
