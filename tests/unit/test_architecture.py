@@ -24,6 +24,7 @@ MAY_IMPORT = {
     },
     "app": {"config", "deployments", "ingress"},
     "client": {"client"},
+    "jobs": {"config", "errors", "messages", "imaging", "denoise", "runtimes", "jobs"},
     "demo": {"imaging", "denoise", "runtimes", "messages", "config", "errors", "demo"},
 }  # fmt: skip
 SHARED_BY_DEPLOYMENTS = {"micro_batching", "replica"}
