@@ -63,10 +63,18 @@ class CaptionerModel(Settings):
     placement: Placement = Placement()
 
 
+class ClassifierModel(Settings):
+    """A ViT folder or hub id."""
+
+    path: ModelPath
+    placement: Placement = Placement()
+
+
 class Models(Settings):
     generator: GeneratorModel
     upscaler: UpscalerModel
     captioner: CaptionerModel
+    classifier: ClassifierModel
 
 
 class Limits(Settings):

@@ -43,9 +43,11 @@ class Ingress:
         generator: DeploymentHandle,
         upscaler: DeploymentHandle,
         captioner: DeploymentHandle,
+        classifier: DeploymentHandle,
     ) -> None:
         self._args = args
-        self._pipeline = Pipeline(Stages(canny, generator, upscaler, captioner), args.limits)
+        stages = Stages(canny, generator, upscaler, captioner, classifier)
+        self._pipeline = Pipeline(stages, args.limits)
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
         log_event("set-up", model=self._args.models.generator.name, version=__version__)
