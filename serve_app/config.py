@@ -71,10 +71,18 @@ class CaptionerModel(Settings):
     placement: Placement = Placement()
 
 
+class ClassifierModel(Settings):
+    """A ViT folder or hub id."""
+
+    path: ModelPath
+    placement: Placement = Placement()
+
+
 class Models(Settings):
     generator: GeneratorModel
     upscaler: UpscalerModel
     captioner: CaptionerModel
+    classifier: ClassifierModel
 
 
 class Limits(Settings):
@@ -88,6 +96,7 @@ class Limits(Settings):
     max_prompt_chars: PositiveInt = 2000
     max_steps: PositiveInt = 100
     max_images: PositiveInt = Field(4, description="`n` of one request")
+    max_batch_items: PositiveInt = Field(32, description="of one Open Inference request")
     max_pending_images: PositiveInt = Field(
         64, description="in progress at one ingress replica, for each kind of work"
     )

@@ -17,7 +17,7 @@ MAY_IMPORT = {
         "config", "errors", "messages", "imaging", "denoise", "runtimes", "observability",
         "deployments",
     },
-    "calls": {"errors", "observability"},
+    "calls": {"errors", "messages", "observability"},
     "pipeline": {"config", "errors", "messages", "admission", "calls"},
     "ingress": {
         "config", "errors", "messages", "pipeline", "imaging", "observability", "ingress",
