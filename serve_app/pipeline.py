@@ -6,7 +6,7 @@ Knows the stages' handles and no HTTP.
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -85,6 +85,11 @@ class Pipeline:
             for kind in ("generate", "canny", "upscale", "caption")
         }
         self._seconds = {"upscale": 0.0, "caption": 0.0}  # recent means
+
+    @property
+    def work(self) -> Mapping[str, Admission]:
+        """How much is in progress here, by kind of work."""
+        return self._admission
 
     async def generate(
         self,

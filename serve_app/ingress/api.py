@@ -7,7 +7,7 @@ from starlette.types import ASGIApp
 
 from serve_app import __version__
 from serve_app.config import AppArgs
-from serve_app.ingress import generation, health, problems, stages
+from serve_app.ingress import generation, health, problems, stages, status, studio
 from serve_app.ingress.body import BoundedBody
 from serve_app.ingress.logged import LoggedRequests
 from serve_app.observability import log_event
@@ -28,6 +28,8 @@ def build_api(pipeline: Pipeline, args: AppArgs) -> ASGIApp:
     app.include_router(generation.build_router(pipeline, args))
     app.include_router(stages.build_router(pipeline, args))
     app.include_router(health.build_router())
+    app.include_router(status.build_router(pipeline, args))
+    app.include_router(studio.build_router())
     return app
 
 

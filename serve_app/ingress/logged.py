@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serve_app.observability import log_event, publish_request
 
-_QUIET = "/health"  # probed every few seconds
+_QUIET = {"/health", "/v1/status"}  # asked every few seconds
 
 
 class LoggedRequests:
@@ -20,7 +20,7 @@ class LoggedRequests:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         method, path = scope["method"], scope["path"]
-        if path != _QUIET:
+        if path not in _QUIET:
             size = Headers(scope=scope).get("content-length")
             log_event("request", method=method, path=path, bytes=size)
         status = 0
@@ -40,6 +40,6 @@ class LoggedRequests:
         finally:
             seconds = time.perf_counter() - started
             publish_request(getattr(scope.get("route"), "path", "unknown"), status)
-            if path != _QUIET:
+            if path not in _QUIET:
                 answer = status or "none: the client left"
                 log_event("response", method=method, path=path, status=answer, seconds=seconds)
