@@ -3,9 +3,11 @@
 import os
 import re
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import requests
 
 from tests.images import encoded, sketch
 
@@ -209,6 +211,19 @@ def test_cancel_stops_the_work_on_the_server(page, service):
     assert page["generate"].is_enabled()
 
 
+def test_a_full_batch_shows_the_place_in_the_queue(page, service):
+    body = {"prompt": "a red circle", "n": 4, "num_inference_steps": 100, "stream": True}
+    with ExitStack() as others:
+        for _ in range(3):
+            answer = requests.post(
+                service.url + "/v1/images/generations", json=body, stream=True, timeout=60
+            )
+            others.enter_context(answer)
+        page.press("generate")
+        page.until(lambda: re.match(r"Place \d+ in the queue", page.text("progress-line")))
+        page.press("cancel")
+
+
 def test_a_folder_with_a_broken_picture(page, tmp_path):
     for name in ("a_red_circle", "a_blue_square_on_a_white_background", "a_green_star"):
         (tmp_path / f"{name}.png").write_bytes(encoded(sketch(256, 256)))
@@ -229,6 +244,22 @@ def test_a_folder_with_a_broken_picture(page, tmp_path):
     links = [link.get_attribute("download") for link in page.all("#cells a")]
     assert links[2] == "a_red_circle_25.png"
     page.shoot("desktop-light-folder")
+
+
+def test_a_folder_ends_where_no_key_is_given(page, answering_before, tmp_path):
+    answering_before("(url) => url.includes('edits') && [401, {}, 'a key is needed']")
+    page.open()
+    for index in range(6):
+        (tmp_path / f"{index}.png").write_bytes(encoded(sketch(64, 64)))
+    page["tab-folder"].click()
+    page["files"].send_keys("\n".join(map(str, tmp_path.iterdir())))
+    page.press("run")
+    page.until(lambda: page["key-dialog"].is_displayed())
+    page["key"].send_keys(Keys.ESCAPE)
+    page.until(lambda: page["run"].is_enabled())
+    assert not page["key-dialog"].is_displayed()
+    failed = page.all("#cells li[data-state=failed] .note")
+    assert {each.text for each in failed} == {"A key is needed."}
 
 
 def test_a_folder_can_be_cancelled(page, tmp_path):

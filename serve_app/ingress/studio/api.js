@@ -16,10 +16,13 @@ export class ApiError extends Error {
   }
 }
 
-/** A response that is ok; anything else is thrown as an ApiError a person can read. */
-export async function send(path, options = {}) {
+/** A response that is ok; anything else is thrown as an ApiError a person can read.
+ *
+ * Where a key is needed the person is asked for it, unless the request is the page's own idea.
+ */
+export async function send(path, { unasked = false, ...options } = {}) {
   const response = await attempt(path, options);
-  if (response.status !== 401) return checked(response);
+  if (response.status !== 401 || unasked) return checked(response);
   const key = await askForKey();
   if (!key) return checked(response);
   sessionStorage.setItem(KEY, key);

@@ -53,7 +53,8 @@ export class FolderRun {
     this.busy(true);
     const one = async () => {
       while (queue.length && !signal.aborted) {
-        await queue.shift().make(fields, signal);
+        const error = await queue.shift().make(fields, signal);
+        if (error?.status === 401) this.running.abort(); // without a key none can succeed
         this.tally();
       }
     };
@@ -104,7 +105,7 @@ class Cell {
     this.source = URL.createObjectURL(file);
     this.item = element("li");
     this.picture = element("img", { alt: "" });
-    this.picture.addEventListener("error", () => this.picture.classList.add("broken"));
+    this.picture.addEventListener("error", () => this.picture.removeAttribute("src"));
     this.words = element("p", { className: "note" });
     this.tools = element("div", { className: "tools" });
     const title = element("p", { textContent: this.prompt, title: file.name });
@@ -119,6 +120,7 @@ class Cell {
     this.say("Waiting");
   }
 
+  /** Gives the error, if it ends with one. */
   async make(fields, signal) {
     this.say("Making", "busy");
     try {
@@ -133,6 +135,7 @@ class Cell {
     } catch (error) {
       if (error.name === "AbortError") this.say("Cancelled");
       else this.say(error.message, "failed");
+      return error;
     }
   }
 

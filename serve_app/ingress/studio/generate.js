@@ -96,7 +96,8 @@ export class Generation {
     this.at("cancel").disabled = !busy;
     this.at("result").setAttribute("aria-busy", String(busy));
     if (!busy) return;
-    this.previews = 0;
+    this.at("picture").dataset.previews = 0;
+    this.at("picture").classList.add("old");
     showError(this.at("error"), null);
     this.at("outcome").hidden = true;
     this.at("progress").removeAttribute("value"); // it moves, but knows no end yet
@@ -108,9 +109,9 @@ export class Generation {
   progressed({ step, num_inference_steps: steps, queue_position: place, eta_s: eta, ...event }) {
     if (event.b64_json) {
       this.show(event);
-      this.previews += 1;
-      this.at("picture").dataset.previews = this.previews;
-      say(`Preview ${this.previews}`);
+      const { dataset } = this.at("picture");
+      dataset.previews = Number(dataset.previews) + 1;
+      say(`Preview ${dataset.previews}`);
     }
     const left = eta >= 0.05 ? ` · about ${eta.toFixed(1)} s left` : "";
     if (place > 0) return this.line(`Place ${place} in the queue${left}`);
@@ -139,6 +140,7 @@ export class Generation {
     picture.src = URL.createObjectURL(blob);
     picture.alt = event.caption ?? (event.type.endsWith(".completed") ? "The result" : "A preview");
     picture.hidden = false;
+    picture.classList.remove("old");
     this.at("picture-note").hidden = true;
     return blob;
   }

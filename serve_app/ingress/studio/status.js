@@ -6,14 +6,14 @@ import { element } from "./elements.js";
 const EVERY_MS = 3000;
 const WORK = { generate: "Pictures", canny: "Edges", upscale: "Enlargements", caption: "Captions" };
 
-/** Show the service's status from now on; `known` gets each answer. */
+/** Show the service's status from now on; `known` gets each answer. Gives a way to ask at once. */
 export function watchStatus(known) {
   const at = (id) => document.getElementById(id);
   at("dashboard").href = `http://${location.hostname}:8265`;
 
   async function look() {
     try {
-      const status = await json("/v1/status");
+      const status = await json("/v1/status", { unasked: true });
       show(status);
       known(status);
     } catch (error) {
@@ -56,7 +56,8 @@ export function watchStatus(known) {
     ]);
   }
 
-  look();
   setInterval(() => document.hidden || look(), EVERY_MS);
   document.addEventListener("visibilitychange", () => document.hidden || look());
+  look();
+  return look;
 }

@@ -16,7 +16,10 @@ tabs(document.querySelector("[role=tablist]"));
 
 const drawing = new Drawing(at("canvas"), at("swatches"), at("own-colour"), at("brush-size"));
 const gallery = new Gallery(at("gallery"), at("gallery-note"), layOnEasel);
-const generation = new Generation(at("draw-form"), drawing, (made) => gallery.add(made));
+const generation = new Generation(at("draw-form"), drawing, (made) => {
+  gallery.add(made);
+  lookAtStatus();
+});
 const folderRun = new FolderRun(at("folder-form"), at("cells"));
 const { canny_low_threshold: low, canny_high_threshold: high } = at("draw-form").elements;
 showEdges(drawing, low, high, at("edges"), at("edges-note"));
@@ -79,7 +82,7 @@ function askForKey() {
 }
 
 let first = true;
-watchStatus((status) => {
+const lookAtStatus = watchStatus((status) => {
   if (!first) return;
   first = false;
   generation.setDefaults(status);
