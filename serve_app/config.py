@@ -5,9 +5,17 @@ Three homes, by lifetime: `args:` (here, a redeploy), `deployments:` (Ray's own 
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
@@ -106,12 +114,30 @@ class Defaults(Settings):
     canny_high_threshold: int = Field(200, ge=0, le=255)
 
 
+class Auth(Settings):
+    """Where the SHA-256 hashes of the API keys are, in hexadecimal: a file, or a secret."""
+
+    keys_file: str | None = Field(None, description="a hash a line, then its owner's name")
+    keys_variable: str | None = Field(
+        None, description="the environment variable that holds hashes between commas"
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.keys_file is None) == (self.keys_variable is None):
+            raise ValueError("name either keys_file or keys_variable")
+        return self
+
+
 class AppArgs(Settings):
     """The whole `args:` section."""
 
     models: Models
     limits: Limits = Limits()
     defaults: Defaults = Defaults()
+    auth: Auth | None = Field(None, description="left out: everybody may use the service")
+    cors_origins: list[str] = Field([], description="web pages of other origins that may call it")
+    embed_parameters: bool = Field(True, description="PNG results carry prompt, seed, steps, …")
 
 
 class EngineSettings(Settings):

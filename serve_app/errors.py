@@ -43,6 +43,12 @@ class InvalidImage(InvalidRequest):
     code = "invalid_image"
 
 
+class Unauthorized(ServiceError):
+    """The service asks for API keys, and the request has none that is known."""
+
+    code = "invalid_api_key"
+
+
 class InvalidField(ServiceError):
     """A field is missing or of the wrong type."""
 

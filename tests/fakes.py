@@ -6,15 +6,16 @@ from serve_app.config import AppArgs
 from serve_app.messages import CaptionResult, ImageResult, Progress, StageReport
 
 
-def app_args(**limits: object) -> AppArgs:
-    """A small valid configuration, with limits of one's own."""
+def app_args(settings: dict[str, object] | None = None, **limits: object) -> AppArgs:
+    """A small valid configuration, with limits and other settings of one's own."""
     models = {
         "generator": {"name": "demo", "path": "hub/model", "controlnet": "hub/controlnet"},
         "upscaler": {"x4": "hub/upscaler"},
         "captioner": {"path": "hub/captioner"},
     }
     defaults = {"width": 128, "height": 64}
-    return AppArgs.model_validate({"models": models, "limits": limits, "defaults": defaults})
+    args = {"models": models, "limits": limits, "defaults": defaults}
+    return AppArgs.model_validate(args | (settings or {}))
 
 
 def report(stage: str) -> StageReport:

@@ -83,15 +83,24 @@ def decode(
     return np.asarray(rgb)
 
 
-def encode(pixels: Pixels, output_format: str = "png", compression: int | None = None) -> bytes:
+def encode(
+    pixels: Pixels,
+    output_format: str = "png",
+    compression: int | None = None,
+    parameters: str | None = None,
+) -> bytes:
     """Encode uint8 [h, w, 3] or [h, w] as `png`, `jpeg` or `webp`.
 
     `compression` is 0 to 100, as OpenAI's `output_compression`: the quality of jpeg and webp.
+    `parameters` becomes a text chunk of that name in a png; the others have no place for it.
     """
     out = io.BytesIO()
     image = Image.fromarray(pixels)
     if output_format == "png":
-        image.save(out, "PNG", compress_level=4)
+        texts = PngImagePlugin.PngInfo()
+        if parameters is not None:
+            texts.add_itxt("parameters", parameters)
+        image.save(out, "PNG", compress_level=4, pnginfo=texts)
     else:
         image.save(out, output_format.upper(), quality=90 if compression is None else compression)
     return out.getvalue()

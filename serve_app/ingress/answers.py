@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import time
+from collections.abc import Callable
 
 from serve_app.imaging import codec
 from serve_app.ingress.schemas import ImageRequest
@@ -20,9 +21,11 @@ _USAGE = {
 }
 
 
-async def base64_of(pixels: Pixels, output_format: str, compression: int | None = None) -> str:
+async def base64_of(
+    pixels: Pixels, output_format: str, compression: int | None, parameters: str | None = None
+) -> str:
     """An encoded image in base64."""
-    data = await asyncio.to_thread(codec.encode, pixels, output_format, compression)
+    data = await asyncio.to_thread(codec.encode, pixels, output_format, compression, parameters)
     return base64.b64encode(data).decode("ascii")
 
 
@@ -42,11 +45,16 @@ def log_finished(images: list[Finished], seconds: dict[str, float]) -> None:
 
 
 async def event_of(
-    item: Underway | Finished, kind: str, body: ImageRequest, request: GenerationRequest
+    item: Underway | Finished,
+    kind: str,
+    body: ImageRequest,
+    request: GenerationRequest,
+    parameters: Callable[[int], str | None],
 ) -> Event | None:
     """OpenAI's event for what happened to an image; None where the client asked for no such.
 
-    `kind` is `image_generation` or `image_edit`, which the event's type begins with.
+    `kind` is `image_generation` or `image_edit`, which the event's type begins with; `parameters`
+    says what a seed's image carries inside.
     """
     output_format = body.output_format or "png"
     common = {
@@ -58,7 +66,9 @@ async def event_of(
     }
     if isinstance(item, Finished):
         began = time.perf_counter()
-        payload = await base64_of(item.pixels, output_format, body.output_compression)
+        payload = await base64_of(
+            item.pixels, output_format, body.output_compression, parameters(item.seed)
+        )
         seconds = timings_of([item], time.perf_counter() - began)
         log_finished([item], seconds)
         return common | {

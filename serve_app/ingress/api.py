@@ -3,12 +3,14 @@
 from fastapi import FastAPI
 from ray import serve
 from ray.serve.handle import DeploymentHandle
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from serve_app import __version__
 from serve_app.config import AppArgs
 from serve_app.ingress import generation, health, problems, stages, status, studio
 from serve_app.ingress.body import BoundedBody
+from serve_app.ingress.keys import KeyCheck, read_hashes
 from serve_app.ingress.logged import LoggedRequests
 from serve_app.observability import log_event
 from serve_app.pipeline import Pipeline, Stages
@@ -24,6 +26,16 @@ def build_api(pipeline: Pipeline, args: AppArgs) -> ASGIApp:
     )
     problems.install(app)
     app.add_middleware(BoundedBody, limits=args.limits)
+    if args.auth is not None:
+        app.add_middleware(KeyCheck, hashes=read_hashes(args.auth))
+    if args.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=args.cors_origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["*"],
+            expose_headers=["X-Request-ID", "Server-Timing", "Retry-After"],
+        )
     app.add_middleware(LoggedRequests)
     app.include_router(generation.build_router(pipeline, args))
     app.include_router(stages.build_router(pipeline, args))

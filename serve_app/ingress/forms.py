@@ -69,7 +69,11 @@ async def edit_form(request: Request) -> Edit:
 
 def _fields(form: FormData) -> ImageRequest:
     """The text fields, read as numbers and truth values where they are such."""
-    texts = {name: value for name, value in form.items() if isinstance(value, str) and value}
+    texts = {
+        name: value
+        for name, value in form.items()
+        if isinstance(value, str) and (value or name == "prompt")
+    }
     try:
         return ImageRequest.model_validate(texts, strict=False)
     except ValidationError as error:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Annotated
 
@@ -12,6 +12,7 @@ from serve_app.config import AppArgs
 from serve_app.ingress import requests
 from serve_app.ingress.answers import base64_of, event_of, log_finished, timings_of
 from serve_app.ingress.forms import EDIT_BODY, Edit, edit_form
+from serve_app.ingress.parameters import parameters_of
 from serve_app.ingress.problems import error_schema
 from serve_app.ingress.schemas import (
     ControlNetRequest,
@@ -23,6 +24,7 @@ from serve_app.ingress.schemas import (
     ModelList,
 )
 from serve_app.ingress.streaming import Event, begun
+from serve_app.messages import GenerationRequest
 from serve_app.observability import server_timing
 from serve_app.pipeline import Finished, Pipeline
 
@@ -35,13 +37,26 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
     router = APIRouter(tags=["generation"], responses=error_schema())
     started = int(time.time())
 
+    def parameters_for(request: GenerationRequest) -> Callable[[int], str | None]:
+        if not args.embed_parameters:
+            return lambda seed: None
+        return lambda seed: parameters_of(request, seed, args.models.generator.name)
+
     async def encoded(
-        images: list[Finished], output_format: str, compression: int | None, response: Response
+        images: list[Finished],
+        request: GenerationRequest,
+        output_format: str,
+        compression: int | None,
+        response: Response,
     ) -> tuple[list[str], dict[str, float]]:
         """Images in base64, and seconds by stage, which also go into the headers."""
         began = time.perf_counter()
+        parameters = parameters_for(request)
         payloads = await asyncio.gather(
-            *(base64_of(image.pixels, output_format, compression) for image in images)
+            *(
+                base64_of(image.pixels, output_format, compression, parameters(image.seed))
+                for image in images
+            )
         )
         seconds = timings_of(images, time.perf_counter() - began)
         response.headers["Server-Timing"] = server_timing(seconds)
@@ -64,7 +79,9 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
                 request, composition, body.n or 1, requests.terms(body)
             )
         output_format = body.output_format or "png"
-        payloads, seconds = await encoded(images, output_format, body.output_compression, response)
+        payloads, seconds = await encoded(
+            images, request, output_format, body.output_compression, response
+        )
         height, width = images[0].pixels.shape[:2]
         return ImageResponse(
             created=int(time.time()),
@@ -86,7 +103,7 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
             stream = pipeline.generate_streaming(request, composition, body.n or 1, terms)
             async with aclosing(stream):
                 async for item in stream:
-                    yield await event_of(item, kind, body, request)
+                    yield await event_of(item, kind, body, request, parameters_for(request))
 
     @router.post("/generation")
     @router.post("/generation/", include_in_schema=False)
@@ -95,7 +112,7 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
         request, composition = requests.controlnet_generation(body, args)
         with requests.blaming("input_image_base64"):
             images = await pipeline.generate(request, composition)
-        payloads, _ = await encoded(images, "png", None, response)
+        payloads, _ = await encoded(images, request, "png", None, response)
         return ControlNetResponse(request_id=body.request_id, output_image_base64=payloads[0])
 
     @router.post(

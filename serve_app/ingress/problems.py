@@ -12,6 +12,7 @@ from serve_app.errors import ServiceError
 
 STATUS: dict[type[ServiceError], int] = {
     errors.InvalidRequest: 400,
+    errors.Unauthorized: 401,
     errors.BodyTooLarge: 413,
     errors.ImageTooLarge: 413,
     errors.UnsupportedImage: 415,
@@ -23,7 +24,7 @@ STATUS: dict[type[ServiceError], int] = {
     errors.StageFailed: 500,
     ServiceError: 500,
 }
-_TYPES = {429: "rate_limit_error"}
+_TYPES = {401: "authentication_error", 429: "rate_limit_error"}
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed"}
 
 
@@ -97,6 +98,7 @@ def error_schema() -> dict[int | str, dict[str, Any]]:
     }
     meanings = {
         400: "Asks for something impossible",
+        401: "No valid API key, where the configuration asks for one",
         413: "Body or image over a limit",
         415: "Not a supported image",
         422: "A field is missing or of the wrong type",

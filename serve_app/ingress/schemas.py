@@ -8,6 +8,12 @@ from serve_app.config import Defaults, Limits, SamplerName
 
 MAX_SEED = 2**63 - 1
 
+# A disc of 16x16 pixels.
+_TINY_PNG = (
+    "iVBORw0KGgoAAAANSUhEUgAAABAAAAAQAQAAAAA3iMLMAAAAL0lEQVR42mP8z8DEwMDEwMDwx57p"
+    "zwOmHx+YPvyAiDAxMDAJcDBxCDCxKDDClAEAHwQJVh6rMIUAAAAASUVORK5CYII="
+)
+
 OutputFormat = Literal["png", "jpeg", "webp"]
 Base64 = Annotated[str, Field(description="an encoded image in base64, bare or as a data: URL")]
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
@@ -29,6 +35,19 @@ class Body(BaseModel):
 class ControlNetRequest(Body):
     """`POST /generation`."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "request_id": 1,
+                    "text": "a red circle on a white background",
+                    "input_image_base64": _TINY_PNG,
+                    "random_seed": 7,
+                }
+            ]
+        }
+    )
+
     request_id: int
     text: str
     input_image_base64: Base64
@@ -45,6 +64,15 @@ class ImageRequest(Body):
 
     What is left out, or null, comes from the configuration's `defaults`.
     """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"prompt": "a red circle on a white background", "seed": 7},
+                {"prompt": "a blue star", "control_image": _TINY_PNG, "caption": True},
+            ]
+        }
+    )
 
     prompt: str
     model: str | None = None

@@ -36,7 +36,8 @@ class Service:
         return self._log.read_text(errors="replace")
 
     def batch_sizes(self, stage: str, since: int = 0) -> list[int]:
-        pattern = rf"batch stage={stage} size=(\d+)"
+        line = "denoised .*batch_size" if stage == "generate" else f"batch stage={stage} size"
+        pattern = rf"{line}=(\d+)"
         return [int(size) for size in re.findall(pattern, self.log_text()[since:])]
 
     def processes(self) -> list[psutil.Process]:

@@ -1,14 +1,18 @@
 """The README's commands, as pasted."""
 
+import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 ROOT = Path(__file__).parents[2]
-BLOCKS = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 CURLS = [block for block in BLOCKS if "curl" in block]
 
 
@@ -24,6 +28,19 @@ def test_a_pasted_command_works(service, block, tmp_path):
     for picture in [*tmp_path.glob("*.png"), *tmp_path.glob("*.jpg")]:
         Image.open(picture).load()
     assert done.stdout.strip() or list(tmp_path.glob("*.png"))
+
+
+@pytest.mark.parametrize("block", PYTHON, ids=lambda block: block.split("\n")[0][:60])
+def test_a_pasted_program_works(service, block, tmp_path):
+    (tmp_path / "docs").symlink_to(ROOT / "docs")
+    program = block.replace("http://127.0.0.1:8000", service.url)
+    program = program.replace("127.0.0.1:8000", service.url.removeprefix("http://"))
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=120,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
 
 
 def test_every_public_route_has_a_line(service):

@@ -23,6 +23,7 @@ MAY_IMPORT = {
         "config", "errors", "messages", "pipeline", "imaging", "observability", "ingress",
     },
     "app": {"config", "deployments", "ingress"},
+    "jobs": {"config", "errors", "messages", "imaging", "denoise", "runtimes", "jobs"},
     "demo": {"imaging", "denoise", "runtimes", "messages", "config", "errors", "demo"},
 }  # fmt: skip
 SHARED_BY_DEPLOYMENTS = {"micro_batching", "replica"}

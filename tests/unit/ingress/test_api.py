@@ -22,8 +22,8 @@ GENERATIONS = "/v1/images/generations"
 class Service:
     """A client, and the handles that remember what reached them."""
 
-    def __init__(self, **limits):
-        self.args = fakes.app_args(**limits)
+    def __init__(self, settings=None, **limits):
+        self.args = fakes.app_args(settings, **limits)
         self.handles = {
             "canny": FakeHandle(fakes.edges),
             "generator": FakeHandle(fakes.generated),
@@ -497,3 +497,20 @@ def test_deadline_and_priority_reach_the_engine(service):
     response = service.generate(deadline_ms=5000)
     assert_refused(response, 429, "deadline_unmet")
     assert response.headers["retry-after"] == "7"
+
+
+def test_a_png_carries_its_parameters(service):
+    made = service.generate(seed=7, negative_prompt="größe 星", num_inference_steps=9, n=2)
+    for image, seed in zip(made.json()["data"], (7, 8), strict=True):
+        text = from_base64(image["b64_json"]).text["parameters"]
+        assert text.startswith("a red circle\nNegative prompt: größe 星\nSteps: 9, Sampler: ddim")
+        assert f"Seed: {seed}, Size: 128x64, Model: demo" in text
+    assert (
+        "parameters"
+        in from_base64(events_of(service.generate(stream=True))[-1][1]["b64_json"]).text
+    )
+
+
+def test_a_switch_leaves_the_parameters_out():
+    service = Service(settings={"embed_parameters": False})
+    assert not from_base64(service.generate().json()["data"][0]["b64_json"]).text

@@ -1,0 +1,69 @@
+"""API keys: who may use the service, where the configuration says that not everybody may."""
+
+import hashlib
+import hmac
+import os
+import re
+from base64 import b64decode
+from pathlib import Path
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from serve_app.config import Auth
+from serve_app.errors import Unauthorized
+from serve_app.ingress.problems import problem
+
+_OPEN = ("/health", "/v2/health/live", "/v2/health/ready")
+_HASH = re.compile(r"[0-9a-f]{64}")
+
+
+def read_hashes(auth: Auth) -> list[bytes]:
+    """The SHA-256 hashes of the keys, in hexadecimal. Raises ValueError where there are none.
+
+    From the file, a hash a line and after it whatever names its owner, or from the environment
+    variable, hashes between commas.
+    """
+    if auth.keys_file is not None:
+        entries = Path(auth.keys_file).read_text().splitlines()
+    else:
+        entries = os.environ.get(auth.keys_variable or "", "").split(",")
+    hashes = [entry.split()[0].lower() for entry in entries if entry.strip()]
+    wrong = [number for number, each in enumerate(hashes, 1) if not _HASH.fullmatch(each)]
+    if wrong or not hashes:
+        raise ValueError(f"auth: no SHA-256 hash in entry {wrong[0] if wrong else 1}")
+    return [each.encode() for each in hashes]
+
+
+class KeyCheck:
+    """ASGI middleware: a request without a known key is answered 401, before its body is read.
+
+    The key comes as `Authorization: Bearer KEY`, or as the password of Basic authentication, which
+    is how a browser asks its user for it.
+    """
+
+    def __init__(self, app: ASGIApp, hashes: list[bytes]) -> None:
+        self._app = app
+        self._hashes = hashes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] in _OPEN or self._known(scope):
+            return await self._app(scope, receive, send)
+        response = problem(Unauthorized("an API key is needed, and this request has no valid one"))
+        response.headers["WWW-Authenticate"] = 'Bearer, Basic realm="images", charset="UTF-8"'
+        await response(scope, receive, send)
+
+    def _known(self, scope: Scope) -> bool:
+        found = hashlib.sha256(_key(Headers(scope=scope).get("authorization", ""))).hexdigest()
+        # Each is compared, in constant time, so that the time says nothing of any.
+        return any([hmac.compare_digest(found.encode(), known) for known in self._hashes])
+
+
+def _key(authorization: str) -> bytes:
+    kind, _, value = authorization.partition(" ")
+    if kind.lower() == "basic":
+        try:
+            return b64decode(value, validate=True).partition(b":")[2]
+        except ValueError:
+            return b""
+    return value.strip().encode() if kind.lower() == "bearer" else b""

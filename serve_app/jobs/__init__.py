@@ -1,0 +1,1 @@
+"""Offline work with the same models: no server, no Ray."""

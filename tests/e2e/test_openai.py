@@ -1,0 +1,94 @@
+"""The `openai` package as its users call it."""
+
+import base64
+import io
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import openai
+import pytest
+import requests
+from PIL import Image
+
+from tests.images import PROMPT, encoded, in_base64, jpeg, sketch
+
+
+@pytest.fixture(scope="module")
+def client(service):
+    return openai.OpenAI(base_url=f"{service.url}/v1", api_key="none", max_retries=0)
+
+
+def opened(text):
+    return Image.open(io.BytesIO(base64.b64decode(text)))
+
+
+def test_two_images_of_a_size(client):
+    made = client.images.generate(
+        model="demo", prompt=PROMPT, n=2, size="128x64", quality="high", user="me",
+        extra_body={"seed": 3, "caption": True},
+    )  # fmt: skip
+    assert [opened(image.b64_json).size for image in made.data] == [(128, 64)] * 2
+    assert made.data[0].b64_json != made.data[1].b64_json
+    assert made.size == "128x64" and made.output_format == "png" and made.created
+
+
+def test_a_stream_of_partial_images(client):
+    stream = client.images.generate(
+        prompt=PROMPT, stream=True, partial_images=2, output_format="jpeg",
+        extra_body={"control_image": in_base64(jpeg())},
+    )  # fmt: skip
+    events = list(stream)
+    assert [event.type for event in events] == [
+        "image_generation.partial_image",
+        "image_generation.partial_image",
+        "image_generation.completed",
+    ]
+    assert [event.partial_image_index for event in events[:2]] == [0, 1]
+    assert opened(events[-1].b64_json).format == "JPEG"
+    assert events[-1].usage.total_tokens == 0
+
+
+def test_an_edit(client):
+    picture = ("sketch.png", encoded(sketch(128, 128)), "image/png")
+    made = client.images.edit(
+        image=picture, prompt="a green star on a white background",
+        extra_body={"strength": 0.6, "seed": 3},
+    )  # fmt: skip
+    assert opened(made.data[0].b64_json).size == (128, 128)
+    events = list(
+        client.images.edit(image=[picture], prompt="a star", stream=True, partial_images=1)
+    )
+    assert [event.type for event in events] == ["image_edit.partial_image", "image_edit.completed"]
+
+
+def test_models(client):
+    assert [model.id for model in client.models.list()] == ["demo"]
+
+
+def test_errors_arrive_as_the_clients_own(client):
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.images.generate(prompt="x", size="100x100")
+    assert refused.value.param == "size" and refused.value.code == "invalid_request"
+    with pytest.raises(openai.BadRequestError):
+        client.images.generate(prompt="x", response_format="url")
+    with pytest.raises(openai.UnprocessableEntityError):
+        client.images.generate(prompt="x", n="three")
+
+
+def test_a_429_is_retried_when_the_server_says(service, client):
+    """A deadline that the work ahead leaves no way to meet, until that work is done."""
+    wanted = {"prompt": PROMPT, "extra_body": {"num_inference_steps": 20}}
+    began = time.monotonic()
+    client.images.generate(**wanted)
+    wanted["extra_body"]["deadline_ms"] = int(2500 * (time.monotonic() - began))
+    busy = {"prompt": PROMPT, "num_inference_steps": 100, "n": 4}  # twice that fills the batch
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(2):
+            pool.submit(requests.post, f"{service.url}/v1/images/generations", json=busy)
+        time.sleep(0.5)  # let them take their places
+        with pytest.raises(openai.RateLimitError) as refused:
+            client.images.generate(**wanted)
+        assert refused.value.code == "deadline_unmet"
+        assert int(refused.value.response.headers["retry-after"]) >= 1
+        patient = client.with_options(max_retries=20)
+        assert patient.images.generate(**wanted).data
