@@ -1,15 +1,20 @@
 """Studio in a real Chromium, over the served demo. Screenshots go to `$STUDIO_SHOTS`."""
 
+import hashlib
 import os
 import re
 import shutil
+import threading
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 import requests
+import uvicorn
 
+from tests.e2e.conftest import await_true, free_port
 from tests.images import encoded, sketch
+from tests.unit.ingress.test_api import Service
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402
@@ -148,6 +153,21 @@ def answering_before(browser):
     for script in added:
         browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
     browser.execute_script("sessionStorage.clear()")
+
+
+@pytest.fixture
+def guarded_url(tmp_path):
+    keys = tmp_path / "keys"
+    keys.write_text(hashlib.sha256(b"secret").hexdigest())
+    port = free_port()
+    api = Service({"auth": {"keys_file": str(keys)}}).api
+    server = uvicorn.Server(uvicorn.Config(api, port=port, log_level="warning"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    await_true(lambda: requests.get(f"http://127.0.0.1:{port}/").status_code == 200, 20)
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join(20)
 
 
 def test_a_drawing_becomes_a_picture_before_ones_eyes(page):
@@ -307,17 +327,19 @@ def test_a_full_queue_says_when_to_come_again(page, answering_before):
     assert page.text("error") == "64 images are in progress. Try again in 7 s."
 
 
-def test_a_server_with_keys_is_given_one(page, answering_before):
-    answering_before(
-        "(url, headers) => url.includes('generations')"
-        " && headers.get('Authorization') !== 'Bearer secret' && [401, {}, 'no key']"
-    )
-    page.open()
+def test_a_server_with_keys_is_given_one(browser, guarded_url):
+    """The real check of keys, before stages that are fakes."""
+    page = Page(browser, guarded_url)
+    browser.get(guarded_url)
+    page.until(lambda: page["key-dialog"].is_displayed())
+    page["key"].send_keys("wrong", Keys.ENTER)
+    page.until(lambda: "key is needed" in page.text("status-line"))
     page.press("generate")
     page.until(lambda: page["key-dialog"].is_displayed())
     page["key"].send_keys("secret", Keys.ENTER)
     page.await_result()
-    assert page.browser.execute_script("return sessionStorage.getItem('api-key')") == "secret"
+    assert page.text("facts").startswith("seed")
+    assert browser.execute_script("return sessionStorage.getItem('api-key')") == "secret"
 
 
 def test_tabs_by_keyboard(page):

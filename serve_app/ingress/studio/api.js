@@ -36,7 +36,8 @@ async function attempt(path, options) {
   const key = sessionStorage.getItem(KEY);
   if (key) headers.set("Authorization", `Bearer ${key}`);
   try {
-    return await fetch(path, { ...options, headers });
+    // Without credentials the browser leaves a 401 to us and opens no dialog of its own.
+    return await fetch(path, { ...options, headers, credentials: "omit" });
   } catch (error) {
     throw readable(error);
   }

@@ -11,9 +11,13 @@ export function watchStatus(known) {
   const at = (id) => document.getElementById(id);
   at("dashboard").href = `http://${location.hostname}:8265`;
 
+  let unasked = false; // the first look may ask for a key: it is the person's arrival
+
   async function look() {
     try {
-      const status = await json("/v1/status", { unasked: true });
+      const asking = json("/v1/status", { unasked });
+      unasked = true;
+      const status = await asking;
       show(status);
       known(status);
     } catch (error) {
