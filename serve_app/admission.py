@@ -44,6 +44,11 @@ class Admission:
         """Whole seconds until what is in progress now will be finished, at the measured rate."""
         return max(1, math.ceil(self.pending * self._seconds_per_image))
 
+    @property
+    def seconds_per_image(self) -> float | None:
+        """At the measured rate; None before there is one."""
+        return self._seconds_per_image if self._finished else None
+
     def _change(self, images: int, finished: int = 0) -> None:
         now = self._clock()
         if self.pending:

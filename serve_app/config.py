@@ -112,7 +112,11 @@ class Defaults(Settings):
     sampler: SamplerName = "ddim"
     guidance_scale: float = Field(7.5, ge=0, le=50)
     guidance_end: float = Field(
-        1.0, ge=0, le=1, description="the share of the steps, from the first, that are guided"
+        1.0,
+        ge=0,
+        le=1,
+        description="the share of the steps, from the first, that are guided where edges steer; "
+        "without edges, guidance alone composes the picture, and all steps are guided",
     )
     latent_clamp: bool = Field(
         False, description="keep guided latents in the range that they have without guidance"

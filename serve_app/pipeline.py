@@ -6,7 +6,14 @@ Knows the stages' handles and no HTTP.
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Coroutine,
+    Iterable,
+    Mapping,
+)
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -92,6 +99,11 @@ class Pipeline:
         }
         self._seconds = {"upscale": 0.0, "caption": 0.0}  # recent means
         self._classifier: ClassifierCard | None = None
+
+    @property
+    def work(self) -> Mapping[str, Admission]:
+        """How much is in progress here, by kind of work."""
+        return self._admission
 
     async def generate(
         self,

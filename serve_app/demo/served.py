@@ -58,7 +58,7 @@ class Generator:
             num_inference_steps=STEPS,
             sampler="ddim",
             guidance_scale=GUIDANCE,
-            guidance_end=GUIDANCE_END,
+            guidance_end=1.0 if control is None else GUIDANCE_END,
             latent_clamp=True,
             controlnet_conditioning_scale=1.0,
             strength=1.0,

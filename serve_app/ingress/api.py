@@ -8,7 +8,15 @@ from starlette.types import ASGIApp
 
 from serve_app import __version__
 from serve_app.config import AppArgs
-from serve_app.ingress import generation, health, open_inference, problems, stages
+from serve_app.ingress import (
+    generation,
+    health,
+    open_inference,
+    problems,
+    stages,
+    status,
+    studio,
+)
 from serve_app.ingress.body import BoundedBody
 from serve_app.ingress.keys import KeyCheck, read_hashes
 from serve_app.ingress.logged import LoggedRequests
@@ -41,6 +49,8 @@ def build_api(pipeline: Pipeline, args: AppArgs) -> ASGIApp:
     app.include_router(stages.build_router(pipeline, args))
     app.include_router(open_inference.build_router(pipeline, args))
     app.include_router(health.build_router())
+    app.include_router(status.build_router(pipeline, args))
+    app.include_router(studio.build_router())
     return app
 
 

@@ -14,7 +14,8 @@ from serve_app.config import Auth
 from serve_app.errors import Unauthorized
 from serve_app.ingress.problems import problem
 
-_OPEN = ("/health", "/v2/health/live", "/v2/health/ready")
+_OPEN = ("/health", "/v2/health/live", "/v2/health/ready", "/")
+_STUDIO = "/studio/"  # the page at / holds nothing secret, and asks for the key itself
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 
@@ -47,7 +48,7 @@ class KeyCheck:
         self._hashes = hashes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in _OPEN or self._known(scope):
+        if scope["type"] != "http" or _is_open(scope["path"]) or self._known(scope):
             return await self._app(scope, receive, send)
         response = problem(Unauthorized("an API key is needed, and this request has no valid one"))
         response.headers["WWW-Authenticate"] = 'Bearer, Basic realm="images", charset="UTF-8"'
@@ -57,6 +58,10 @@ class KeyCheck:
         found = hashlib.sha256(_key(Headers(scope=scope).get("authorization", ""))).hexdigest()
         # Each is compared, in constant time, so that the time says nothing of any.
         return any([hmac.compare_digest(found.encode(), known) for known in self._hashes])
+
+
+def _is_open(path: str) -> bool:
+    return path in _OPEN or path.startswith(_STUDIO)
 
 
 def _key(authorization: str) -> bytes:

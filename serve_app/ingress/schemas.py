@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from serve_app.config import SamplerName
+from serve_app.config import Defaults, Limits, SamplerName
 
 MAX_SEED = 2**63 - 1
 
@@ -164,3 +164,23 @@ class StageHealth(BaseModel):
 class Health(BaseModel):
     status: Literal["ok"]
     stages: dict[str, StageHealth]
+
+
+class DeploymentReport(BaseModel):
+    status: str = Field(description="as Ray Serve says it, HEALTHY when all is well")
+    running: int = Field(description="replicas that take work")
+    target: int = Field(description="those that run or are being started")
+
+
+class WorkReport(BaseModel):
+    pending: int = Field(description="images in progress or waiting, at the ingress that answers")
+    capacity: int = Field(description="beyond these, requests are refused")
+    seconds_per_image: float | None = Field(description="measured; null before the first is done")
+
+
+class Status(BaseModel):
+    model: str
+    deployments: dict[str, DeploymentReport]
+    work: dict[str, WorkReport] = Field(description="by kind of work")
+    defaults: Defaults
+    limits: Limits

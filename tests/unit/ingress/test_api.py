@@ -525,3 +525,14 @@ def test_a_png_carries_its_parameters(service):
 def test_a_switch_leaves_the_parameters_out():
     service = Service(settings={"embed_parameters": False})
     assert not from_base64(service.generate().json()["data"][0]["b64_json"]).text
+
+
+def test_guidance_ends_early_only_where_edges_steer():
+    defaults = {"width": 128, "height": 64, "guidance_end": 0.4}
+    service = Service(settings={"defaults": defaults})
+    service.generate(control_image=in_base64(jpeg()))
+    assert service.request.guidance_end == 0.4
+    service.generate()
+    assert service.request.guidance_end == 1.0, "guidance alone composes the picture"
+    service.generate(guidance_end=0.7)
+    assert service.request.guidance_end == 0.7

@@ -51,6 +51,12 @@ def test_health_needs_no_key(guarded):
     assert call(guarded, None, "/health").status_code != 401
 
 
+def test_the_page_is_open_and_what_it_asks_is_not(guarded):
+    for path in ("/", "/studio/studio.js"):
+        assert call(guarded, None, path).status_code == 200
+    assert_refused(call(guarded, None, "/v1/status"), 401, "invalid_api_key")
+
+
 def test_hashes_from_a_secret(monkeypatch):
     monkeypatch.setenv("KEYS", f"{HASH}, {HASH.upper()}")
     assert read_hashes(Auth(keys_variable="KEYS")) == [HASH.encode()] * 2
