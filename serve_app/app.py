@@ -8,6 +8,7 @@ from ray.serve import Application
 from serve_app.config import AppArgs
 from serve_app.deployments.canny import Canny
 from serve_app.deployments.captioner import Captioner
+from serve_app.deployments.classifier import Classifier
 from serve_app.deployments.generator import Generator
 from serve_app.deployments.upscaler import Upscaler
 from serve_app.ingress.api import Ingress
@@ -22,4 +23,5 @@ def build_app(args: AppArgs) -> Application:
         generator=Generator.bind(models.generator, limits, args.defaults),
         upscaler=Upscaler.bind(models.upscaler, limits),
         captioner=Captioner.bind(models.captioner, limits),
+        classifier=Classifier.bind(models.classifier, limits),
     )

@@ -13,6 +13,7 @@ from ray.exceptions import RayError, RayTaskError
 from ray.serve.exceptions import BackPressureError, RayServeException
 
 from serve_app.errors import QueueFull, ServiceError, StageFailed, StageUnavailable
+from serve_app.messages import ClassifierCard
 from serve_app.observability import count_rerun, log_event, publish_stage
 
 
@@ -59,7 +60,8 @@ async def _call(stage: str, response: Any) -> Called:
         result = await response
     if isinstance(result, ServiceError):
         raise result
-    publish_stage(result.report)
+    if not isinstance(result, ClassifierCard):  # which took no work
+        publish_stage(result.report)
     return Called(response, result)
 
 

@@ -71,10 +71,18 @@ class CaptionerModel(Settings):
     placement: Placement = Placement()
 
 
+class ClassifierModel(Settings):
+    """A ViT folder or hub id."""
+
+    path: ModelPath
+    placement: Placement = Placement()
+
+
 class Models(Settings):
     generator: GeneratorModel
     upscaler: UpscalerModel
     captioner: CaptionerModel
+    classifier: ClassifierModel
 
 
 class Limits(Settings):
@@ -88,6 +96,7 @@ class Limits(Settings):
     max_prompt_chars: PositiveInt = 2000
     max_steps: PositiveInt = 100
     max_images: PositiveInt = Field(4, description="`n` of one request")
+    max_batch_items: PositiveInt = Field(32, description="of one Open Inference request")
     max_pending_images: PositiveInt = Field(
         64, description="in progress at one ingress replica, for each kind of work"
     )
@@ -103,7 +112,11 @@ class Defaults(Settings):
     sampler: SamplerName = "ddim"
     guidance_scale: float = Field(7.5, ge=0, le=50)
     guidance_end: float = Field(
-        1.0, ge=0, le=1, description="the share of the steps, from the first, that are guided"
+        1.0,
+        ge=0,
+        le=1,
+        description="the share of the steps, from the first, that are guided where edges steer; "
+        "without edges, guidance alone composes the picture, and all steps are guided",
     )
     latent_clamp: bool = Field(
         False, description="keep guided latents in the range that they have without guidance"

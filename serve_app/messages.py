@@ -1,6 +1,7 @@
 """The contract between replicas: what one stage hands to the next. Imports nothing of ours.
 
-Images travel as the client's encoded bytes or as uint8 arrays, never as float tensors.
+Images travel as the client's encoded bytes or as uint8 arrays. The one float tensor is the
+classifier's input, for clients that ask for it or send it.
 """
 
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Pixels = NDArray[np.uint8]
+Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,31 @@ class ImageResult:
 class CaptionResult:
     text: str
     report: StageReport
+
+
+@dataclass(frozen=True)
+class PreprocessResult:
+    """`pixel_values` is the classifier's input, float32 [3, height, width]."""
+
+    pixel_values: Floats
+    report: StageReport
+
+
+@dataclass(frozen=True)
+class ClassResult:
+    """`probabilities` is float32 [classes] in the order of `labels`, which are unique."""
+
+    labels: tuple[str, ...]
+    probabilities: Floats
+    report: StageReport
+
+
+@dataclass(frozen=True)
+class ClassifierCard:
+    """What the classifier takes, [3, height, width], and what it tells apart."""
+
+    input_shape: tuple[int, ...]
+    labels: tuple[str, ...]
 
 
 Picture = bytes | ImageResult

@@ -6,9 +6,17 @@ Knows the stages' handles and no HTTP.
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Coroutine,
+    Iterable,
+    Mapping,
+)
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from ray.serve.handle import DeploymentHandle
@@ -20,9 +28,13 @@ from serve_app.errors import QueueFull, ServiceError, TimedOut
 from serve_app.messages import (
     CannyRequest,
     CaptionResult,
+    ClassifierCard,
+    ClassResult,
+    Floats,
     GenerationRequest,
     ImageResult,
     Pixels,
+    PreprocessResult,
     Progress,
     StageReport,
     Terms,
@@ -39,6 +51,7 @@ class Stages:
     generator: DeploymentHandle
     upscaler: DeploymentHandle
     captioner: DeploymentHandle
+    classifier: DeploymentHandle
 
 
 @dataclass(frozen=True)
@@ -82,9 +95,10 @@ class Pipeline:
         # By kind of work, so that a queue of generations does not refuse a caption.
         self._admission = {
             kind: Admission(limits.max_pending_images)
-            for kind in ("generate", "canny", "upscale", "caption")
+            for kind in ("generate", "canny", "upscale", "caption", "classify")
         }
         self._seconds = {"upscale": 0.0, "caption": 0.0}  # recent means
+        self._classifier: ClassifierCard | None = None
 
     @property
     def work(self) -> Mapping[str, Admission]:
@@ -166,9 +180,35 @@ class Pipeline:
         async with self._bounded("upscale"):
             return (await self._upscaled(image, scale)).result
 
-    async def caption(self, image: bytes) -> CaptionResult:
-        async with self._bounded("caption"):
-            return (await self._captioned(image)).result
+    async def caption(self, images: list[bytes]) -> list[CaptionResult]:
+        """One for each image, side by side, so that they share batches; as the methods below."""
+        async with self._bounded("caption", len(images)):
+            return _results(await together(self._captioned(image) for image in images))
+
+    async def classify(self, images: list[bytes]) -> list[ClassResult]:
+        remote = self._stages.classifier.remote
+        async with self._bounded("classify", len(images)):
+            return _results(await together(_each("classify", remote, images)))
+
+    async def preprocess(self, images: list[bytes]) -> list[PreprocessResult]:
+        """The classifier's inputs."""
+        remote = self._stages.classifier.preprocess.remote
+        async with self._bounded("classify", len(images)):
+            return _results(await together(_each("preprocess", remote, images)))
+
+    async def classify_preprocessed(self, pixel_values: Floats) -> list[ClassResult]:
+        """As `classify`, from float32 [n, 3, height, width] as `preprocess` makes it."""
+        remote = self._stages.classifier.classify.remote
+        async with self._bounded("classify", len(pixel_values)):
+            return _results(await together(_each("classify", remote, pixel_values)))
+
+    async def describe_classifier(self) -> ClassifierCard:
+        """Asked of a replica once: other weights come with another pipeline."""
+        if self._classifier is None:
+            async with self._bounded("classify", 0):
+                remote = self._stages.classifier.describe.remote
+                self._classifier = (await call("classify", remote)).result
+        return self._classifier
 
     async def _upscaled(self, picture: Any, scale: int) -> Called:
         return await call("upscale", lambda: self._stages.upscaler.remote(picture, scale))
@@ -240,6 +280,16 @@ class Pipeline:
 
 def _of_each_seed(request: GenerationRequest, images: int) -> list[GenerationRequest]:
     return [replace(request, seed=request.seed + index) for index in range(images)]
+
+
+def _each(
+    stage: str, remote: Callable[[Any], Any], items: Iterable[Any]
+) -> list[Coroutine[Any, Any, Called]]:
+    return [call(stage, partial(remote, item)) for item in items]
+
+
+def _results(calls: list[Called]) -> list[Any]:
+    return [called.result for called in calls]
 
 
 def _reference(edges: Called | None) -> Any:

@@ -3,7 +3,15 @@
 import numpy as np
 
 from serve_app.config import AppArgs
-from serve_app.messages import CaptionResult, ImageResult, Progress, StageReport
+from serve_app.messages import (
+    CaptionResult,
+    ClassifierCard,
+    ClassResult,
+    ImageResult,
+    PreprocessResult,
+    Progress,
+    StageReport,
+)
 
 
 def app_args(settings: dict[str, object] | None = None, **limits: object) -> AppArgs:
@@ -12,6 +20,7 @@ def app_args(settings: dict[str, object] | None = None, **limits: object) -> App
         "generator": {"name": "demo", "path": "hub/model", "controlnet": "hub/controlnet"},
         "upscaler": {"x4": "hub/upscaler"},
         "captioner": {"path": "hub/captioner"},
+        "classifier": {"path": "hub/classifier"},
     }
     defaults = {"width": 128, "height": 64}
     args = {"models": models, "limits": limits, "defaults": defaults}
@@ -23,9 +32,14 @@ def report(stage: str) -> StageReport:
 
 
 class FakeHandle:
-    """Looks like a DeploymentHandle: remembers its calls, answers with `answer(*args)`."""
+    """Looks like a DeploymentHandle: remembers its calls, answers with `answer(*args)`.
 
-    def __init__(self, answer):
+    Each of `methods` is a handle of its own.
+    """
+
+    def __init__(self, answer, **methods):
+        for name, method in methods.items():
+            setattr(self, name, FakeHandle(method))
         self.calls = []
         self.responses = []
         self._answer = answer
@@ -86,3 +100,24 @@ def enlarged(picture, scale) -> ImageResult:
 
 def described(picture) -> CaptionResult:
     return CaptionResult("a red circle", report("caption"))
+
+
+LABELS = ("circle", "square")
+
+
+def classified(picture) -> ClassResult:
+    """A circle, of an image and of pixel values."""
+    return ClassResult(LABELS, np.array([0.75, 0.25], np.float32), report("classify"))
+
+
+def preprocessed(picture) -> PreprocessResult:
+    return PreprocessResult(np.full((3, 4, 4), 0.5, np.float32), report("preprocess"))
+
+
+def classifier() -> FakeHandle:
+    return FakeHandle(
+        classified,
+        preprocess=preprocessed,
+        classify=classified,
+        describe=lambda: ClassifierCard((3, 4, 4), LABELS),
+    )

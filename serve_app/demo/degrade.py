@@ -8,6 +8,18 @@ import numpy as np
 _RESAMPLING = (cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)
 
 
+def warp(rng: np.random.Generator, image: np.ndarray, most: float) -> np.ndarray:
+    """Shift every place by up to about `most` pixels, neighbours alike: uint8 [h, w, 3]."""
+    height, width = image.shape[:2]
+    cells = int(rng.integers(4, 12))
+    shifts = rng.normal(0, most / 2, (cells, cells, 2)).astype(np.float32)
+    shifts = cv2.resize(shifts, (width, height), interpolation=cv2.INTER_CUBIC)
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    return cv2.remap(
+        image, x + shifts[..., 0], y + shifts[..., 1], cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE
+    )
+
+
 def degrade(rng: np.random.Generator, image: np.ndarray, chance: float = 0.3) -> np.ndarray:
     """Each kind of damage happens with the given chance: uint8 [h, w, 3] to the same."""
     height, width = image.shape[:2]

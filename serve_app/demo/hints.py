@@ -6,13 +6,15 @@ word names that shape, and which colour stands before the word. These losses nam
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import nn
 from transformers import CLIPTokenizer
 
 from serve_app.demo.outlines import KINDS
-from serve_app.demo.patches import patch_labels
+from serve_app.demo.patches import covering_shape, patch_labels
 from serve_app.demo.shapes import COLORS, Scene
 
 _IGNORED = -100
@@ -28,7 +30,9 @@ class Hints(nn.Module):
         self.repetition_of_word = nn.Linear(text_width, 3)
         self.kinds_fine = nn.Conv2d(fine, len(KINDS) + 1, 1)
         self.kinds_coarse = nn.Conv2d(coarse, len(KINDS) + 1, 1)
-        self.colors_fine = nn.Conv2d(fine, len(COLORS), 1)
+        self.repetitions_coarse = nn.Conv2d(coarse, 4, 1)
+        self.colors_drawn = nn.Conv2d(fine, len(COLORS), 1)
+        self.kinds_drawn = nn.Conv2d(fine, len(KINDS) + 1, 1)
         color_of_token = torch.full((len(tokenizer),), _IGNORED)
         for index, color in enumerate(COLORS):
             color_of_token[tokenizer.convert_tokens_to_ids(f"{color}</w>")] = index
@@ -53,25 +57,40 @@ class Hints(nn.Module):
     def of_places(
         self, scenes: list[Scene], fine: torch.Tensor, coarse: torch.Tensor, drawn: torch.Tensor
     ) -> torch.Tensor:
-        """The control branch tells the shape at each place, the denoiser the colour.
+        """The control branch tells the shape at each place and whether it is the first of its kind
+        from the left; the denoiser, controlled or not, tells colour and shape.
 
-        fine, drawn: float32 [n, width, 16, 16]; coarse: float32 [n, width, 8, 8].
+        fine: float32 [n, width, 16, 16] and coarse: float32 [n, width, 8, 8], for the first n of
+        the scenes; drawn: float32 [scenes, width, 16, 16].
         """
-        kinds, colors = self._labels(scenes, fine)
-        coarse_kinds, _ = self._labels(scenes, coarse)
+        controlled = scenes[: len(fine)]
+        kinds, colors = _labels(patch_labels, scenes, drawn)
+        coarse_kinds, _ = _labels(patch_labels, controlled, coarse)
+        (repetitions,) = _labels(_repetitions, controlled, coarse)
         return (
-            nn.functional.cross_entropy(self.kinds_fine(fine), kinds)
+            nn.functional.cross_entropy(self.kinds_fine(fine), kinds[: len(fine)])
             + nn.functional.cross_entropy(self.kinds_coarse(coarse), coarse_kinds)
-            + nn.functional.cross_entropy(self.colors_fine(drawn), colors)
+            + nn.functional.cross_entropy(self.repetitions_coarse(coarse), repetitions)
+            + nn.functional.cross_entropy(self.colors_drawn(drawn), colors)
+            + nn.functional.cross_entropy(self.kinds_drawn(drawn), kinds)
         )
 
-    def _labels(self, scenes: list[Scene], like: torch.Tensor) -> list[torch.Tensor]:
-        grid = like.shape[-1]
-        both = zip(*(patch_labels(scene, grid) for scene in scenes), strict=True)
-        return [
-            torch.from_numpy(np.stack(labels)).view(-1, grid, grid).to(like.device)
-            for labels in both
-        ]
+
+def _labels(
+    label: Callable[[Scene, int], tuple[np.ndarray, ...]], scenes: list[Scene], like: torch.Tensor
+) -> list[torch.Tensor]:
+    grid = like.shape[-1]
+    return [
+        torch.from_numpy(np.stack(labels)).view(-1, grid, grid).to(like.device)
+        for labels in zip(*(label(scene, grid) for scene in scenes), strict=True)
+    ]
+
+
+def _repetitions(scene: Scene, grid: int) -> tuple[np.ndarray]:
+    """How many of its kind there are up to the shape at each place, 0 for none: int64 [grid**2]."""
+    kinds = [shape.kind for shape in scene.shapes]
+    counts = [kinds[: index + 1].count(kind) for index, kind in enumerate(kinds)]
+    return (np.array([*counts, 0])[covering_shape(scene, grid)],)
 
 
 def _cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

@@ -21,13 +21,18 @@ def patch_labels(scene: Scene, grid: int) -> tuple[np.ndarray, np.ndarray]:
 
     Kind 0 is the background; kind k is KINDS[k - 1].
     """
+    covering = covering_shape(scene, grid)
+    # The last entry is what -1 picks.
+    kinds = np.array([*(KINDS.index(shape.kind) + 1 for shape in scene.shapes), 0])
+    colors = [*(shape.color for shape in scene.shapes), scene.background]
+    return kinds[covering], np.array([_COLOR_NAMES.index(color) for color in colors])[covering]
+
+
+def covering_shape(scene: Scene, grid: int) -> np.ndarray:
+    """The index of the shape that covers each of grid x grid patches, or -1: int64 [grid**2]."""
     covers = [
         cv2.resize(shape.mask(64), (grid, grid), interpolation=cv2.INTER_AREA)
         for shape in scene.shapes
     ]
     cover = np.stack(covers)
-    most, shown = cover.argmax(0), cover.max(0) > _LEAST_COVER
-    kinds = np.array([KINDS.index(shape.kind) + 1 for shape in scene.shapes])[most]
-    colors = np.array([_COLOR_NAMES.index(shape.color) for shape in scene.shapes])[most]
-    background = _COLOR_NAMES.index(scene.background)
-    return np.where(shown, kinds, 0).ravel(), np.where(shown, colors, background).ravel()
+    return np.where(cover.max(0) > _LEAST_COVER, cover.argmax(0), -1).ravel()

@@ -6,7 +6,7 @@ import string
 
 import numpy as np
 
-from serve_app.demo.shapes import Scene, Shape, background_phrase, join, phrase
+from serve_app.demo.shapes import Scene, Shape, background_phrase, caption, join, phrase
 from serve_app.demo.vocabulary import FILLER_WORDS
 
 _OPENINGS = (
@@ -19,15 +19,20 @@ _OPENINGS = (
 )
 
 
-def sample_prompt(rng: np.random.Generator, scene: Scene) -> str:
-    """A prompt for the scene: plain, reordered, loose, incomplete, or empty (one in ten)."""
-    way = rng.random()
-    if way < 0.1:
+def sample_prompt(rng: np.random.Generator, scene: Scene, plain: float = 0.3) -> str:
+    """A prompt for the scene: plain, reordered, loose, incomplete, or empty (one in ten).
+
+    plain: how many are captions, word for word; the other ways share the rest.
+    """
+    if rng.random() < 0.1:
         return ""
-    shapes = list(scene.shapes) if way < 0.4 else reorder(rng, scene)
-    if way < 0.65:
+    if rng.random() < plain:
+        return caption(scene)
+    way = rng.random()
+    shapes = reorder(rng, scene)
+    if way < 0.4:
         return f"{join([phrase(shape) for shape in shapes])} {background_phrase(scene.background)}"
-    if way < 0.9:
+    if way < 0.8:
         return _loose(rng, shapes, scene.background)
     return _incomplete(rng, shapes, scene.background)
 

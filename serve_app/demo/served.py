@@ -9,11 +9,9 @@ import urllib.request
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
-from transformers import AutoImageProcessor, ViTForImageClassification
 
-from serve_app.config import CaptionerModel, GeneratorModel, UpscalerModel
+from serve_app.config import CaptionerModel, ClassifierModel, GeneratorModel, UpscalerModel
 from serve_app.demo.architectures import IMAGE_SIZE
 from serve_app.demo.control import canny
 from serve_app.demo.export import WEIGHTS
@@ -22,6 +20,7 @@ from serve_app.denoise.offline import denoise
 from serve_app.denoise.trajectory import Work
 from serve_app.messages import GenerationRequest
 from serve_app.runtimes.captioner import CaptionerRuntime
+from serve_app.runtimes.classifier import ClassifierRuntime
 from serve_app.runtimes.generator import GeneratorRuntime
 from serve_app.runtimes.upscaler import UpscalerRuntime
 
@@ -59,7 +58,7 @@ class Generator:
             num_inference_steps=STEPS,
             sampler="ddim",
             guidance_scale=GUIDANCE,
-            guidance_end=GUIDANCE_END,
+            guidance_end=1.0 if control is None else GUIDANCE_END,
             latent_clamp=True,
             controlnet_conditioning_scale=1.0,
             strength=1.0,
@@ -113,19 +112,15 @@ class Upscaler:
 
 
 class Classifier:
-    """ViT with its processor."""
+    """ViT, as the service runs it."""
 
     def __init__(self, weights: Path = WEIGHTS):
-        self.processor = AutoImageProcessor.from_pretrained(weights / "classifier")
-        self.model = ViTForImageClassification.from_pretrained(
-            weights / "classifier", dtype=torch.float32
-        ).eval()
+        self._runtime = ClassifierRuntime(ClassifierModel(path=str(weights / "classifier")))
 
-    @torch.no_grad()
     def label(self, image: np.ndarray) -> str:
         """The kind of the single shape in uint8 [h, w, 3]."""
-        inputs = self.processor(images=Image.fromarray(image), return_tensors="pt")
-        return self.model.config.id2label[int(self.model(**inputs).logits.argmax())]
+        probabilities = self._runtime.classify(self._runtime.preprocess([image]))
+        return self._runtime.labels[int(probabilities[0].argmax())]
 
 
 def resize(image: np.ndarray, size: int) -> np.ndarray:

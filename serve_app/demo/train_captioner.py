@@ -1,4 +1,7 @@
-"""Train the captioner, with a throw-away loss that names what each patch shows."""
+"""Train the captioner, with a throw-away loss that names what each patch shows.
+
+It reads renders, and pictures by the generator, which therefore has to be trained before.
+"""
 
 from __future__ import annotations
 
@@ -11,21 +14,27 @@ from torch import nn
 from transformers import GitForCausalLM
 
 from serve_app.demo import architectures, export, vocabulary
-from serve_app.demo.degrade import degrade
+from serve_app.demo.degrade import degrade, warp
+from serve_app.demo.drawn import draw_pictures
 from serve_app.demo.loop import train
 from serve_app.demo.outlines import KINDS
 from serve_app.demo.patches import patch_labels
-from serve_app.demo.shapes import COLORS, Scene, caption, render, sample_scene
+from serve_app.demo.shapes import COLORS, caption, render, sample_scene
 from serve_app.demo.train_vae import to_pixels
 
 _BATCH = 32
+_DRAWN = 10
+_POOL = 800
 _WIDE = 0.3
+_WARPED = 0.4
+_LARGEST_SHIFT = 4.0
 _PATCH_WEIGHT = 0.5
 _GRID = architectures.CAPTIONER_SIZE // architectures.CAPTIONER_PATCH
 
 
 def train_captioner(minutes: float, checkpoints: Path, device: str) -> GitForCausalLM:
     """Train until the time is spent and return the averaged model."""
+    pool = draw_pictures(np.random.default_rng(4), _POOL, _WIDE)
     torch.manual_seed(0)
     words = vocabulary.caption_tokenizer()
     model = architectures.captioner(
@@ -35,8 +44,13 @@ def train_captioner(minutes: float, checkpoints: Path, device: str) -> GitForCau
     patch_head = nn.Linear(model.config.hidden_size, len(KINDS) + 1 + len(COLORS)).to(device)
 
     def loss_of(rng: np.random.Generator) -> dict[str, torch.Tensor]:
-        scenes = [sample_scene(rng, held_out=False, wide=_WIDE) for _ in range(_BATCH)]
-        pixels = to_pixels(np.stack([_picture(rng, scene) for scene in scenes])).to(device)
+        scenes = [sample_scene(rng, held_out=False, wide=_WIDE) for _ in range(_BATCH - _DRAWN)]
+        images = [render(scene, architectures.IMAGE_SIZE) for scene in scenes]
+        for index in rng.choice(len(pool), _DRAWN, replace=False):
+            scene, image = pool[index]
+            scenes.append(scene)
+            images.append(image)
+        pixels = to_pixels(np.stack([_damaged(rng, image) for image in images])).to(device)
         text = words([caption(scene) for scene in scenes], padding=True, return_tensors="pt").to(
             device
         )
@@ -72,7 +86,10 @@ def train_captioner(minutes: float, checkpoints: Path, device: str) -> GitForCau
     return averaged["captioner"]
 
 
-def _picture(rng: np.random.Generator, scene: Scene) -> np.ndarray:
-    image = degrade(rng, render(scene, architectures.IMAGE_SIZE))
+def _damaged(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
+    """uint8 [128, 128, 3] with blobs for shapes and worn, uint8 [96, 96, 3]."""
+    if rng.random() < _WARPED:
+        image = warp(rng, image, rng.uniform(0, _LARGEST_SHIFT))
+    image = degrade(rng, image)
     side = (architectures.CAPTIONER_SIZE,) * 2
     return cv2.resize(image, side, interpolation=rng.choice([cv2.INTER_AREA, cv2.INTER_CUBIC]))

@@ -18,12 +18,16 @@ from serve_app.demo.shapes import Scene, render, sample_scene
 from serve_app.demo.train_decoder import train_decoder
 from serve_app.demo.train_vae import to_pixels, train_vae
 
-_BATCH = 24
-# The rest of a batch is drawn from text alone, which is the harder task.
-_CONTROLLED = 18
-_NEW_SCENES = 8
+_BATCH = 28
+# The rest of a batch is drawn from text alone, which is the harder task: so it has simpler scenes
+# and plainer prompts, whose order tells where the shapes are.
+_CONTROLLED = 14
+_WIDE, _WIDE_TEXT_ONLY = 0.3, 0.1
+_PLAIN, _PLAIN_TEXT_ONLY = 0.35, 0.75
+# On top of the three in ten that there are anyway.
+_TWO_ALIKE = 0.2
+_NEW_SCENES = 4
 _POOL = 1500
-_WIDE = 0.3
 _HINT_WEIGHT = 0.1
 _VAE_SHARE = 0.15
 _DECODER_SHARE = 0.2
@@ -47,6 +51,8 @@ def train_denoiser(
         "unet": architectures.unet().to(device),
         "controlnet": architectures.controlnet().to(device),
     }
+    for name in ("unet", "controlnet"):
+        modules[name].to(memory_format=torch.channels_last)
     fine, coarse = modules["unet"].config.block_out_channels[:2]
     hints = Hints(tokenizer, architectures.TEXT_WIDTH, (fine, coarse)).to(device)
     seen: dict[str, torch.Tensor] = {}
@@ -55,11 +61,15 @@ def train_denoiser(
     )
     noise_schedule = architectures.noise_schedule()
     noise_schedule.alphas_cumprod = noise_schedule.alphas_cumprod.to(device)
-    pool = ScenePool(vae)
+    pool = ScenePool(vae, _WIDE)
+    text_only_pool = ScenePool(vae, _WIDE_TEXT_ONLY)
 
     def loss_of(rng: np.random.Generator) -> dict[str, torch.Tensor]:
-        scenes, latents = pool.draw(rng, _BATCH)
-        prompts = [sample_prompt(rng, scene) for scene in scenes]
+        drawn = [pool.draw(rng, _CONTROLLED), text_only_pool.draw(rng, _BATCH - _CONTROLLED)]
+        scenes = drawn[0][0] + drawn[1][0]
+        latents = torch.cat([each for _, each in drawn])
+        prompts = [sample_prompt(rng, scene, _PLAIN) for scene in scenes[:_CONTROLLED]]
+        prompts += [sample_prompt(rng, scene, _PLAIN_TEXT_ONLY) for scene in scenes[_CONTROLLED:]]
         tokens = tokenizer(prompts, padding="max_length", truncation=True, return_tensors="pt")
         token_ids = tokens.input_ids.to(device)
         text = modules["text_encoder"](token_ids).last_hidden_state
@@ -69,7 +79,7 @@ def train_denoiser(
         edges = torch.from_numpy(np.stack(controls)).to(device)
         edges = (edges.float() / 255)[:, None].expand(-1, 3, -1, -1)
 
-        timesteps = torch.from_numpy(_timesteps(rng, _BATCH)).to(device)
+        timesteps = torch.from_numpy(_timesteps(rng)).to(device)
         noise = torch.randn_like(latents)
         noisy = noise_schedule.add_noise(latents, noise, timesteps)
         target = noise_schedule.get_velocity(latents, noise, timesteps)
@@ -88,11 +98,9 @@ def train_denoiser(
             mid_block_additional_residual=_fill(middle),
         ).sample
         error = (predicted - target).square().flatten(1).mean(1)
-        controlled = slice(None, _CONTROLLED)
         return {
             "words": _HINT_WEIGHT * hints.of_words(token_ids, text),
-            "places": _HINT_WEIGHT
-            * hints.of_places(scenes[controlled], down[1], down[3], seen["drawn"][controlled]),
+            "places": _HINT_WEIGHT * hints.of_places(scenes, down[1], down[3], seen["drawn"]),
             "controlled": error[:_CONTROLLED].sum() / _BATCH,
             "text_only": error[_CONTROLLED:].sum() / _BATCH,
         }
@@ -116,8 +124,9 @@ def train_denoiser(
 class ScenePool:
     """Scenes with their latents, a few of them renewed at every draw, since encoding is slow."""
 
-    def __init__(self, vae: AutoencoderKL):
+    def __init__(self, vae: AutoencoderKL, wide: float):
         self.vae = vae
+        self.wide = wide
         self.scenes: list[Scene] = []
         self.latents = torch.empty(0, device=vae.device)
 
@@ -125,7 +134,15 @@ class ScenePool:
     def draw(self, rng: np.random.Generator, count: int) -> tuple[list[Scene], torch.Tensor]:
         """Draw scenes with their latents, float32 [count, 8, 16, 16]."""
         fresh = _NEW_SCENES if len(self.scenes) >= _POOL else 4 * count
-        scenes = [sample_scene(rng, held_out=False, wide=_WIDE) for _ in range(fresh)]
+        scenes = [
+            sample_scene(
+                rng,
+                held_out=False,
+                wide=self.wide,
+                same_kind=True if rng.random() < _TWO_ALIKE else None,
+            )
+            for _ in range(fresh)
+        ]
         images = np.stack([render(scene, architectures.IMAGE_SIZE) for scene in scenes])
         encoded = self.vae.encode(to_pixels(images).to(self.vae.device)).latent_dist.mean
         self.scenes = (scenes + self.scenes)[:_POOL]
@@ -134,9 +151,10 @@ class ScenePool:
         return [self.scenes[i] for i in chosen], self.latents[torch.from_numpy(chosen)]
 
 
-def _timesteps(rng: np.random.Generator, count: int) -> np.ndarray:
-    """Half of them noisy: the composition is decided there."""
-    return rng.integers(np.where(np.arange(count) % 2 == 0, 500, 0), 1000)
+def _timesteps(rng: np.random.Generator) -> np.ndarray:
+    """Half of them noisy, since the composition is decided there, and two thirds without edges."""
+    least = np.resize([500, 0], _CONTROLLED), np.resize([400, 600, 0], _BATCH - _CONTROLLED)
+    return rng.integers(np.concatenate(least), 1000)
 
 
 def _fill(residual: torch.Tensor) -> torch.Tensor:

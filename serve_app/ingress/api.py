@@ -8,7 +8,15 @@ from starlette.types import ASGIApp
 
 from serve_app import __version__
 from serve_app.config import AppArgs
-from serve_app.ingress import generation, health, problems, stages, status, studio
+from serve_app.ingress import (
+    generation,
+    health,
+    open_inference,
+    problems,
+    stages,
+    status,
+    studio,
+)
 from serve_app.ingress.body import BoundedBody
 from serve_app.ingress.keys import KeyCheck, read_hashes
 from serve_app.ingress.logged import LoggedRequests
@@ -39,6 +47,7 @@ def build_api(pipeline: Pipeline, args: AppArgs) -> ASGIApp:
     app.add_middleware(LoggedRequests)
     app.include_router(generation.build_router(pipeline, args))
     app.include_router(stages.build_router(pipeline, args))
+    app.include_router(open_inference.build_router(pipeline, args))
     app.include_router(health.build_router())
     app.include_router(status.build_router(pipeline, args))
     app.include_router(studio.build_router())
@@ -57,9 +66,11 @@ class Ingress:
         generator: DeploymentHandle,
         upscaler: DeploymentHandle,
         captioner: DeploymentHandle,
+        classifier: DeploymentHandle,
     ) -> None:
         self._args = args
-        self._pipeline = Pipeline(Stages(canny, generator, upscaler, captioner), args.limits)
+        stages = Stages(canny, generator, upscaler, captioner, classifier)
+        self._pipeline = Pipeline(stages, args.limits)
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
         log_event("set-up", model=self._args.models.generator.name, version=__version__)

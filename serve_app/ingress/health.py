@@ -18,22 +18,28 @@ def build_router() -> APIRouter:
     @router.get("/health")
     async def health() -> Health:
         """Each stage's state and running replicas, as Serve sees them."""
-        app_name = serve.get_replica_context().app_name
-        return read_health(await asyncio.to_thread(serve.status), app_name)
+        stages = await read_stages()
+        require_running(stages)
+        return Health(status="ok", stages=stages)
 
     return router
 
 
-def read_health(status: ServeStatus, app_name: str) -> Health:
-    """One application's stages. Raises StageUnavailable while one has no running replica."""
-    stages = {
+async def read_stages() -> dict[str, StageHealth]:
+    """The deployments of the application that this replica is part of."""
+    app_name = serve.get_replica_context().app_name
+    status: ServeStatus = await asyncio.to_thread(serve.status)
+    return {
         name: StageHealth(
             status=deployment.status.value,
             replicas=deployment.replica_states.get(ReplicaState.RUNNING, 0),
         )
         for name, deployment in status.applications[app_name].deployments.items()
     }
+
+
+def require_running(stages: dict[str, StageHealth]) -> None:
+    """Raises StageUnavailable while one of them has no running replica."""
     down = [name for name, stage in stages.items() if stage.replicas == 0]
     if down:
         raise StageUnavailable(f"starting: {', '.join(down)}")
-    return Health(status="ok", stages=stages)

@@ -7,7 +7,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serve_app.observability import log_event, publish_request
 
-_QUIET = {"/health", "/v1/status"}  # asked every few seconds
+# Asked every few seconds.
+_QUIET = {"/health", "/v1/status", "/v2/health/live", "/v2/health/ready"}
 
 
 class LoggedRequests:

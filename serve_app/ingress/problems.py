@@ -1,4 +1,6 @@
-"""The one place that turns what went wrong into a status and a body, in OpenAI's shape."""
+"""The one place that turns what went wrong into a status and a body: OpenAI's shape, or under `/v2`
+the Open Inference Protocol's.
+"""
 
 from typing import Any
 
@@ -6,6 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.types import Receive, Scope, Send
 
 from serve_app import errors
 from serve_app.errors import ServiceError
@@ -48,8 +51,8 @@ def answer(
     param: str | None = None,
     headers: dict[str, str] | None = None,
 ) -> Response:
-    """An error body `{"error": {"message", "type", "param", "code"}}`."""
-    return JSONResponse(_body(status, message, code, param), status, headers)
+    """An error body `{"error": {"message", "type", "param", "code"}}`, or `{"error": message}`."""
+    return _Problem(status, message, code, param, headers)
 
 
 def install(app: FastAPI) -> None:
@@ -111,6 +114,27 @@ def error_schema() -> dict[int | str, dict[str, Any]]:
     return {
         status: {"description": meaning, "content": content} for status, meaning in meanings.items()
     }
+
+
+class _Problem(JSONResponse):
+    """Takes its shape when it is sent, as middleware and Ray's proxy send errors too."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        code: str,
+        param: str | None,
+        headers: dict[str, str] | None,
+    ) -> None:
+        super().__init__(_body(status, message, code, param), status, headers)
+        self._message = message
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if f"{scope['path']}/".startswith("/v2/"):
+            self.body = self.render({"error": self._message})
+            self.headers["content-length"] = str(len(self.body))
+        await super().__call__(scope, receive, send)
 
 
 def _status(error: ServiceError) -> int:

@@ -71,7 +71,8 @@ def controlnet_generation(
     _check_prompt(body.text, args.limits, "text")
     request = ImageRequest(prompt=body.text, seed=body.random_seed % (MAX_SEED + 1))
     size = _auto_size(args, header)
-    return _generation(request, args, size), Composition(_canny(request, args, image, size))
+    composition = Composition(_canny(request, args, image, size))
+    return _generation(request, args, size, steered=True), composition
 
 
 def image_generation(
@@ -110,7 +111,8 @@ def image_generation(
         body.upscale or 1,
         bool(body.caption),
     )
-    return replace(_generation(body, args, size), image=image), composition
+    made = _generation(body, args, size, steered=control is not None)
+    return replace(made, image=image), composition
 
 
 def terms(body: ImageRequest) -> Terms:
@@ -190,15 +192,17 @@ def _canny(body: ImageRequest, args: AppArgs, image: bytes, size: tuple[int, int
     return CannyRequest(image, low, high, size)
 
 
-def _generation(body: ImageRequest, args: AppArgs, size: tuple[int, int]) -> GenerationRequest:
+def _generation(
+    body: ImageRequest, args: AppArgs, size: tuple[int, int], steered: bool
+) -> GenerationRequest:
     defaults = args.defaults
+    guidance_end = defaults.guidance_end if steered else 1.0
     values = {
         name: getattr(defaults, name) if getattr(body, name) is None else getattr(body, name)
         for name in (
             "num_inference_steps",
             "sampler",
             "guidance_scale",
-            "guidance_end",
             "latent_clamp",
             "controlnet_conditioning_scale",
             "strength",
@@ -211,5 +215,6 @@ def _generation(body: ImageRequest, args: AppArgs, size: tuple[int, int]) -> Gen
         width=size[0],
         height=size[1],
         guidance_rescale=body.guidance_rescale or 0.0,
+        guidance_end=guidance_end if body.guidance_end is None else body.guidance_end,
         **values,
     )

@@ -138,6 +138,12 @@ class CaptionResponse(BaseModel):
     timings: dict[str, float] = Field(description="seconds by stage")
 
 
+class ClassResponse(BaseModel):
+    label: str = Field(description="the most probable class")
+    probabilities: dict[str, float] = Field(description="of every class, which sum to 1")
+    timings: dict[str, float] = Field(description="seconds by stage")
+
+
 class Model(BaseModel):
     id: str
     object: Literal["model"] = "model"

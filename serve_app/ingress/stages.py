@@ -1,4 +1,4 @@
-"""Routes to a single stage: `/v1/canny`, `/v1/upscale`, `/v1/captions` and `/caption`."""
+"""Routes to a single stage: Canny, upscaling, captioning, classification."""
 
 import asyncio
 import time
@@ -15,7 +15,13 @@ from serve_app.errors import InvalidField, InvalidRequest
 from serve_app.imaging import codec
 from serve_app.ingress import requests
 from serve_app.ingress.problems import error_schema, invalid_field
-from serve_app.ingress.schemas import Base64, Body, CaptionResponse, OutputFormat
+from serve_app.ingress.schemas import (
+    Base64,
+    Body,
+    CaptionResponse,
+    ClassResponse,
+    OutputFormat,
+)
 from serve_app.messages import CannyRequest, CaptionResult, ImageResult, StageReport
 from serve_app.observability import server_timing, stage_seconds
 from serve_app.pipeline import Pipeline
@@ -108,19 +114,22 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
             result = await pipeline.upscale(image, int(scale))
         return await _image_response(result, output_format)
 
+    def timed(response: Response, report: StageReport) -> dict[str, float]:
+        """Seconds by stage for the body, and told in the headers too."""
+        seconds = _seconds(report)
+        response.headers["Server-Timing"] = server_timing(seconds)
+        return {stage: round(value, 4) for stage, value in seconds.items()}
+
     async def described(image: bytes) -> CaptionResult:
         requests.checked_image(image, limits, "image")
         with requests.blaming("image"):
-            return await pipeline.caption(image)
+            return (await pipeline.caption([image]))[0]
 
     @router.post("/v1/captions", openapi_extra=_IMAGE_BODY)
     async def captions(image: SentImage, response: Response) -> CaptionResponse:
         """What is in the image."""
         result = await described(image)
-        seconds = _seconds(result.report)
-        response.headers["Server-Timing"] = server_timing(seconds)
-        timings = {stage: round(value, 4) for stage, value in seconds.items()}
-        return CaptionResponse(caption=result.text, timings=timings)
+        return CaptionResponse(caption=result.text, timings=timed(response, result.report))
 
     @router.post(
         "/caption",
@@ -135,6 +144,19 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
         result = await described(image)
         timing = server_timing(_seconds(result.report))
         return PlainTextResponse(result.text, headers={"Server-Timing": timing})
+
+    @router.post("/v1/classify", openapi_extra=_IMAGE_BODY)
+    async def classify(image: SentImage, response: Response) -> ClassResponse:
+        """Which of the model's classes the image shows."""
+        requests.checked_image(image, limits, "image")
+        with requests.blaming("image"):
+            (result,) = await pipeline.classify([image])
+        probabilities = dict(zip(result.labels, result.probabilities.tolist(), strict=True))
+        return ClassResponse(
+            label=max(probabilities, key=probabilities.__getitem__),
+            probabilities=probabilities,
+            timings=timed(response, result.report),
+        )
 
     return router
 

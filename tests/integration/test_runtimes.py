@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from serve_app.config import PROJECT_ROOT, CaptionerModel, UpscalerModel
+from serve_app.config import PROJECT_ROOT, CaptionerModel, ClassifierModel, UpscalerModel
 from tests.images import sketch
 
 WEIGHTS = PROJECT_ROOT / "serve_app" / "demo" / "weights"
@@ -32,6 +32,26 @@ def test_captions_images_of_mixed_sizes():
     texts = runtime.caption(images)
     assert len(texts) == 2 and all(isinstance(text, str) for text in texts)
     assert runtime.caption(images[:1]) == texts[:1]
+
+
+def test_classifies_images_of_mixed_sizes_alike_alone_and_together():
+    from serve_app.runtimes.classifier import ClassifierRuntime
+
+    runtime = ClassifierRuntime(ClassifierModel(path=str(WEIGHTS / "classifier")))
+    images = [np.asarray(sketch(128, 128)), np.asarray(sketch(300, 200)), np.asarray(sketch(3, 60))]
+    inputs = runtime.preprocess(images)
+    assert inputs.shape == (3, *runtime.input_shape) and inputs.dtype == np.float32
+    assert np.array_equal(runtime.preprocess(images[1:2])[0], inputs[1])
+    probabilities = runtime.classify(inputs)
+    assert probabilities.shape == (3, len(runtime.labels)) and probabilities.dtype == np.float32
+    assert np.allclose(probabilities.sum(1), 1)
+    assert np.allclose(runtime.classify(inputs[1:2])[0], probabilities[1], atol=1e-5)
+
+
+def test_classes_of_one_name_are_told_apart():
+    from serve_app.runtimes.classifier import _unique
+
+    assert _unique({1: "crane", 0: "hen", 2: "crane"}) == ("hen", "crane (1)", "crane (2)")
 
 
 def test_pickled_weights_are_refused(tmp_path):

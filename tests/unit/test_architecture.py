@@ -17,12 +17,13 @@ MAY_IMPORT = {
         "config", "errors", "messages", "imaging", "denoise", "runtimes", "observability",
         "deployments",
     },
-    "calls": {"errors", "observability"},
+    "calls": {"errors", "messages", "observability"},
     "pipeline": {"config", "errors", "messages", "admission", "calls"},
     "ingress": {
         "config", "errors", "messages", "pipeline", "imaging", "observability", "ingress",
     },
     "app": {"config", "deployments", "ingress"},
+    "client": {"client"},
     "jobs": {"config", "errors", "messages", "imaging", "denoise", "runtimes", "jobs"},
     "demo": {"imaging", "denoise", "runtimes", "messages", "config", "errors", "demo"},
 }  # fmt: skip

@@ -18,8 +18,8 @@ from serve_app.config import AppArgs, BatchSettings, EngineSettings
 
 ROOT = Path(__file__).parents[2]
 FILES = [ROOT / "serve_config.yaml", *sorted((ROOT / "configs").glob("*.yaml"))]
-DEPLOYMENTS = {"Ingress", "Canny", "Generator", "Upscaler", "Captioner"}
-BATCHED = {"Generator", "Upscaler", "Captioner"}
+DEPLOYMENTS = {"Ingress", "Canny", "Generator", "Upscaler", "Captioner", "Classifier"}
+BATCHED = {"Generator", "Upscaler", "Captioner", "Classifier"}
 
 
 @pytest.fixture(params=FILES, ids=lambda path: path.name)

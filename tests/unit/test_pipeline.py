@@ -28,6 +28,7 @@ def pipeline_of(limits=None, **stages):
         "captioner": fakes.described,
     }
     handles = {name: FakeHandle(stages.get(name, answer)) for name, answer in usual.items()}
+    handles["classifier"] = fakes.classifier()
     made = Pipeline(Stages(**handles), fakes.app_args(**(limits or {})).limits)
     return made, handles
 
@@ -39,14 +40,14 @@ async def test_the_whole_composition():
     assert image.pixels.shape == (256, 512, 3)
     assert image.caption == "a red circle"
     assert [r.stage for r in image.reports] == ["canny", "generate", "upscale", "caption"]
-    assert all(len(handle.calls) == 1 for handle in handles.values())
+    assert all(len(handles[name].calls) == 1 for name in handles if name != "classifier")
 
 
 async def test_only_the_stages_that_are_asked_for():
     pipeline, handles = pipeline_of()
     await pipeline.generate(REQUEST, Composition())
     calls = {name: len(handle.calls) for name, handle in handles.items()}
-    assert calls == {"canny": 0, "generator": 1, "upscaler": 0, "captioner": 0}
+    assert calls == {"canny": 0, "generator": 1, "upscaler": 0, "captioner": 0, "classifier": 0}
 
 
 async def test_images_get_consecutive_seeds_and_share_the_edges():
@@ -138,7 +139,7 @@ async def test_a_request_over_its_time_is_told_so():
         {"request_timeout_s": 0.05}, captioner=lambda picture: asyncio.sleep(60)
     )
     with pytest.raises(errors.TimedOut):
-        await pipeline.caption(b"an image")
+        await pipeline.caption([b"an image"])
     assert handles["captioner"].responses[0].cancelled, "Ray lets it run on otherwise"
 
 
@@ -157,5 +158,5 @@ async def test_a_full_queue_of_images_does_not_refuse_captions():
     await asyncio.sleep(0)
     with pytest.raises(errors.QueueFull):
         await pipeline.generate(REQUEST, Composition())
-    assert (await pipeline.caption(b"an image")).text == "a red circle"
+    assert (await pipeline.caption([b"an image"]))[0].text == "a red circle"
     generating.cancel()

@@ -29,6 +29,7 @@ class Service:
             "generator": FakeHandle(fakes.generated),
             "upscaler": FakeHandle(fakes.enlarged),
             "captioner": FakeHandle(fakes.described),
+            "classifier": fakes.classifier(),
         }
         pipeline = Pipeline(Stages(**self.handles), self.args.limits)
         self.api = build_api(pipeline, self.args)
@@ -234,7 +235,7 @@ def test_a_lone_surrogate_and_a_null_byte_do_no_harm(service):
 @pytest.mark.parametrize("content_type", ["image/jpeg", "application/json", "text/plain", None])
 def test_a_raw_image_is_taken_under_any_content_type(service, content_type):
     headers = {"content-type": content_type} if content_type else {}
-    for path in ("/v1/captions", "/caption", "/v1/canny", "/v1/upscale"):
+    for path in ("/v1/captions", "/caption", "/v1/canny", "/v1/upscale", "/v1/classify"):
         response = service.http.post(path, content=jpeg(), headers=headers)
         assert response.status_code == 200, (path, response.text)
 
@@ -255,6 +256,15 @@ def test_caption_is_plain_text(service):
     assert response.text == "a red circle"
 
 
+def test_classify_tells_a_label_and_the_probability_of_each(service):
+    response = service.http.post("/v1/classify", content=jpeg())
+    body = response.json()
+    assert set(body) == {"label", "probabilities", "timings"}
+    assert body["label"] == "circle"
+    assert body["probabilities"] == {"circle": 0.75, "square": 0.25}
+    assert "classify;dur=" in response.headers["server-timing"]
+
+
 def test_canny_is_a_png_of_one_channel(service):
     response = service.http.post("/v1/canny?low_threshold=5&high_threshold=9", content=jpeg())
     assert response.headers["content-type"] == "image/png"
@@ -272,6 +282,7 @@ def test_upscale_answers_in_the_format_asked_for(service):
     [
         ("/v1/captions", b"", 422, "image"),
         ("/caption", b"no image", 415, "image"),
+        ("/v1/classify", b"no image", 415, "image"),
         ("/v1/canny?low_threshold=300", b"", 422, "low_threshold"),
         ("/v1/canny?low_threshold=9&high_threshold=5", None, 400, "low_threshold"),
         ("/v1/upscale?scale=3", None, 422, "scale"),
@@ -514,3 +525,14 @@ def test_a_png_carries_its_parameters(service):
 def test_a_switch_leaves_the_parameters_out():
     service = Service(settings={"embed_parameters": False})
     assert not from_base64(service.generate().json()["data"][0]["b64_json"]).text
+
+
+def test_guidance_ends_early_only_where_edges_steer():
+    defaults = {"width": 128, "height": 64, "guidance_end": 0.4}
+    service = Service(settings={"defaults": defaults})
+    service.generate(control_image=in_base64(jpeg()))
+    assert service.request.guidance_end == 0.4
+    service.generate()
+    assert service.request.guidance_end == 1.0, "guidance alone composes the picture"
+    service.generate(guidance_end=0.7)
+    assert service.request.guidance_end == 0.7

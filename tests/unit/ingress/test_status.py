@@ -29,7 +29,7 @@ def serve_status(**deployments):
 
 def client(read):
     args = fakes.app_args()
-    handles = [FakeHandle(fakes.generated) for _ in range(4)]
+    handles = [FakeHandle(fakes.generated) for _ in range(5)]
     app = FastAPI()
     app.include_router(status.build_router(Pipeline(Stages(*handles), args.limits), args, read))
     return TestClient(app)

@@ -1,0 +1,46 @@
+"""A typed client of the service: `Client`, `AsyncClient`, and `python -m serve_app.client`.
+
+    with Client("http://127.0.0.1:8000") as client:
+        made = client.generate("a red circle", Path("docs/sketch.jpg").read_bytes(), upscale=4)
+        Path("out.png").write_bytes(made.image.data)
+
+Knows the service by its HTTP contract alone and imports nothing of it.
+"""
+
+from serve_app.client.asynchronous import AsyncClient
+from serve_app.client.blocking import Client
+from serve_app.client.calls import Options
+from serve_app.client.errors import ClientError, Refused, Unreachable
+from serve_app.client.results import (
+    Caption,
+    Classification,
+    Completed,
+    Event,
+    Generation,
+    Health,
+    Image,
+    PartialImage,
+    Processed,
+    Progress,
+    StageHealth,
+)
+
+__all__ = [
+    "AsyncClient",
+    "Caption",
+    "Classification",
+    "Client",
+    "ClientError",
+    "Completed",
+    "Event",
+    "Generation",
+    "Health",
+    "Image",
+    "Options",
+    "PartialImage",
+    "Processed",
+    "Progress",
+    "Refused",
+    "StageHealth",
+    "Unreachable",
+]

@@ -1,0 +1,104 @@
+"""Responses to results and errors. Whoever calls has read the response's body."""
+
+import base64
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import httpx
+
+from serve_app.client.errors import Refused, Unreachable
+from serve_app.client.results import (
+    Caption,
+    Classification,
+    Generation,
+    Health,
+    Image,
+    Processed,
+    StageHealth,
+)
+
+Result = TypeVar("Result")
+_STAGE = re.compile(r"([\w-]+);dur=([\d.]+)")
+
+
+def understood(read: Callable[[Any], Result], answer: Any) -> Result:
+    """`read(answer)`. Raises Unreachable where it is no answer of this service."""
+    try:
+        return read(answer)
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise Unreachable("what answered is not this service, or another version of it") from error
+
+
+def refusal(response: httpx.Response) -> Refused:
+    """The error of a response whose status is no success."""
+    status = response.status_code
+    try:
+        return refused(response.json()["error"], status, request_id(response))
+    except (ValueError, LookupError, TypeError, AttributeError):
+        # A proxy on the way, or another server.
+        reason = response.reason_phrase or "no reason given"
+        return Refused(reason, status, f"http_{status}", None, request_id(response))
+
+
+def refused(error: dict[str, Any], status: int, request_id: str | None) -> Refused:
+    """An error body's content as an exception."""
+    message = " ".join(str(error["message"]).split())
+    return Refused(message, status, str(error.get("code")), error.get("param"), request_id)
+
+
+def request_id(response: httpx.Response) -> str | None:
+    return response.headers.get("x-request-id")
+
+
+def generation(response: httpx.Response) -> Generation:
+    body = response.json()
+    images = (
+        Image(base64.b64decode(item["b64_json"]), item["seed"], item["caption"])
+        for item in body["data"]
+    )
+    return Generation(
+        images=tuple(images),
+        size=size(body["size"]),
+        output_format=body["output_format"],
+        timings=body["timings"],
+        request_id=request_id(response),
+    )
+
+
+def size(text: str) -> tuple[int, int]:
+    """(width, height) of "WxH"."""
+    width, height = text.split("x")
+    return int(width), int(height)
+
+
+def processed(response: httpx.Response) -> Processed:
+    kind, output_format = response.headers["content-type"].split("/")
+    if kind != "image":
+        raise ValueError(f"{kind} instead of an image")
+    timing = response.headers.get("server-timing", "")
+    timings = {name: float(ms) / 1000 for name, ms in _STAGE.findall(timing)}
+    return Processed(response.content, output_format, timings)
+
+
+def caption(response: httpx.Response) -> Caption:
+    body = response.json()
+    return Caption(body["caption"], body["timings"])
+
+
+def classification(response: httpx.Response) -> Classification:
+    body = response.json()
+    return Classification(body["label"], dict(body["probabilities"]))
+
+
+def models(response: httpx.Response) -> tuple[str, ...]:
+    return tuple(model["id"] for model in response.json()["data"])
+
+
+def health(response: httpx.Response) -> Health:
+    body = response.json()
+    stages = {
+        name: StageHealth(stage["status"], stage["replicas"])
+        for name, stage in body["stages"].items()
+    }
+    return Health(body["status"], stages)

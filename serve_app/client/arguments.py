@@ -1,0 +1,140 @@
+"""The command line: its commands and options, named as the request's fields are."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from serve_app.client.calls import Options
+
+_NUMBERS = {
+    "seed": (int, "the same seed makes the same image; random if left out"),
+    "num_inference_steps": (int, "denoising steps"),
+    "guidance_scale": (float, "how strictly the text is followed"),
+    "guidance_rescale": (float, "text-to-image only"),
+    "guidance_end": (float, "the share of the steps that are guided, 0 to 1"),
+    "strength": (float, "how much of the image is made anew, 0 to 1"),
+    "controlnet_conditioning_scale": (float, "how strictly the edges are followed, 0 to 2"),
+    "canny_low_threshold": (int, "0 to 255"),
+    "canny_high_threshold": (int, "0 to 255"),
+    "output_compression": (int, "0 to 100"),
+    "deadline_ms": (int, "refuse what cannot be done by then"),
+    "priority": (int, "-10 to 10; each point is worth 10 s of waiting"),
+}
+_WORDS = {
+    "size": '"WxH" in multiples of 8, or "auto"',
+    "negative_prompt": "what should not be there",
+    "sampler": "the noise integrator",
+    "model": "one of those that `models` lists",
+}
+USAGE = 2
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        print(f"{self.prog}: {message} (see --help)", file=sys.stderr)
+        sys.exit(USAGE)
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    """The arguments of `python -m serve_app.client`. Exits with 2 where they make no sense."""
+    parser = _Parser(prog="serve_app.client", description="Make and process images on the service.")
+    _connection(parser, "http://127.0.0.1:8000", os.environ.get("IMAGES_API_KEY") or None)
+    commands = parser.add_subparsers(dest="command", required=True)
+    described = {
+        "generate": "an image from a text, whose edges follow those of --image",
+        "edit": "an image from a text and the image that it starts from",
+        "canny": "the edges of an image",
+        "upscale": "an image, 2 or 4 times as wide and as high",
+        "caption": "what is in an image, in words",
+        "classify": "which class an image is of",
+        "models": "the models that are served",
+    }
+    for name, text in described.items():
+        command = commands.add_parser(name, help=text, description=text.capitalize())
+        # Here too, so that they may stand after the command; left out, the outer ones count.
+        _connection(command, argparse.SUPPRESS, argparse.SUPPRESS)
+        _FILL[name](command)
+    return parser.parse_args(argv)
+
+
+def options(arguments: argparse.Namespace) -> Options:
+    """The fields of a generation that were given."""
+    names = Options.__annotations__
+    given = {name: value for name, value in vars(arguments).items() if name in names}
+    return Options(**given)  # type: ignore[typeddict-item]
+
+
+def _connection(parser: argparse.ArgumentParser, url: str, api_key: str | None) -> None:
+    parser.add_argument("--url", default=url, help="of the service (http://127.0.0.1:8000)")
+    parser.add_argument("--api-key", default=api_key, help="or in IMAGES_API_KEY")
+
+
+def _generate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--image", type=Path, help="a picture whose edges are followed")
+    _generation(parser)
+
+
+def _edit(parser: argparse.ArgumentParser) -> None:
+    _input(parser)
+    parser.add_argument("--control-image", type=Path, help="a picture whose edges are followed")
+    _generation(parser)
+
+
+def _generation(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--prompt", required=True)
+    parser.add_argument("-n", type=_positive, default=1, help="how many images")
+    for name, text in _WORDS.items():
+        parser.add_argument(_flag(name), help=text)
+    for name, (kind, text) in _NUMBERS.items():
+        parser.add_argument(_flag(name), type=kind, help=text)
+    parser.add_argument("--latent-clamp", action=argparse.BooleanOptionalAction)
+    parser.add_argument("--upscale", type=int, choices=(1, 2, 4))
+    parser.add_argument("--caption", action="store_true", default=None, help="print a caption")
+    parser.add_argument("--previews", type=Path, metavar="DIR", help="save three previews here")
+    _output(parser, "out.png")
+
+
+def _canny(parser: argparse.ArgumentParser) -> None:
+    _input(parser)
+    parser.add_argument("--low-threshold", type=int, help="0 to 255")
+    parser.add_argument("--high-threshold", type=int, help="0 to 255")
+    _output(parser, "edges.png")
+
+
+def _upscale(parser: argparse.ArgumentParser) -> None:
+    _input(parser)
+    parser.add_argument("--scale", type=int, choices=(2, 4), default=4)
+    _output(parser, "large.png")
+
+
+def _input(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("image", type=Path)
+
+
+def _output(parser: argparse.ArgumentParser, default: str) -> None:
+    parser.add_argument("-o", "--output", type=Path, default=Path(default), help=f"({default})")
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _positive(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1")
+    return int(text)
+
+
+_FILL = {
+    "generate": _generate,
+    "edit": _edit,
+    "canny": _canny,
+    "upscale": _upscale,
+    "caption": _input,
+    "classify": _input,
+    "models": lambda parser: None,
+}

@@ -1,0 +1,168 @@
+"""The client for asyncio: `blocking.py` with `await`, where each call is described."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from typing import Self, Unpack
+
+import httpx
+
+from serve_app.client import answers, calls, connection, events
+from serve_app.client.attempts import Attempts, unreachable
+from serve_app.client.calls import Call, Options
+from serve_app.client.results import (
+    Caption,
+    Classification,
+    Completed,
+    Event,
+    Generation,
+    Health,
+    Processed,
+    Progress,
+)
+
+
+class AsyncClient:
+    """As Client; a task that is cancelled gives up its work."""
+
+    def __init__(
+        self,
+        url: str = "http://127.0.0.1:8000",
+        api_key: str | None = None,
+        *,
+        retries: int = 5,
+        max_wait_s: float = 60.0,
+        timeout_s: float = 600.0,
+        transport: httpx.AsyncBaseTransport | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        settings = connection.settings(url, api_key, timeout_s)
+        self._http = httpx.AsyncClient(transport=transport, **settings)
+        self._retries = retries
+        self._max_wait_s = max_wait_s
+        self._sleep = sleep
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def generate(
+        self,
+        prompt: str,
+        image: bytes | None = None,
+        *,
+        on_progress: Callable[[Progress], None] | None = None,
+        previews: int = 0,
+        **options: Unpack[Options],
+    ) -> Generation:
+        return await self._make(calls.generation(prompt, image, options), on_progress, previews)
+
+    async def edit(
+        self,
+        image: bytes,
+        prompt: str,
+        *,
+        control_image: bytes | None = None,
+        on_progress: Callable[[Progress], None] | None = None,
+        previews: int = 0,
+        **options: Unpack[Options],
+    ) -> Generation:
+        call = calls.edit(prompt, image, control_image, options)
+        return await self._make(call, on_progress, previews)
+
+    def stream(
+        self,
+        prompt: str,
+        image: bytes | None = None,
+        *,
+        edit: bytes | None = None,
+        previews: int = 0,
+        **options: Unpack[Options],
+    ) -> AsyncGenerator[Event]:
+        """As Client's; to leave the loop early, hold it in `contextlib.aclosing`."""
+        if edit is None:
+            return self._events(calls.generation(prompt, image, options), previews)
+        return self._events(calls.edit(prompt, edit, image, options), previews)
+
+    async def canny(
+        self, image: bytes, *, low_threshold: int | None = None, high_threshold: int | None = None
+    ) -> Processed:
+        call = calls.stage(
+            "canny", image, low_threshold=low_threshold, high_threshold=high_threshold
+        )
+        return await self._ask(call, answers.processed)
+
+    async def upscale(
+        self, image: bytes, *, scale: int | None = None, output_format: str | None = None
+    ) -> Processed:
+        call = calls.stage("upscale", image, scale=scale, output_format=output_format)
+        return await self._ask(call, answers.processed)
+
+    async def caption(self, image: bytes) -> Caption:
+        return await self._ask(calls.stage("captions", image), answers.caption)
+
+    async def classify(self, image: bytes) -> Classification:
+        return await self._ask(calls.stage("classify", image), answers.classification)
+
+    async def models(self) -> tuple[str, ...]:
+        return await self._ask(Call("GET", "/v1/models"), answers.models)
+
+    async def health(self) -> Health:
+        return await self._ask(Call("GET", "/health"), answers.health, retries=0)
+
+    async def _make(
+        self, call: Call, on_progress: Callable[[Progress], None] | None, previews: int
+    ) -> Generation:
+        if on_progress is None:
+            return await self._ask(call, answers.generation)
+        completed = []
+        async with aclosing(self._events(call, previews)) as stream:
+            async for event in stream:
+                if isinstance(event, Completed):
+                    completed.append(event)
+                else:
+                    on_progress(event)
+        return events.generation(completed, call.fields.get("n", 1))
+
+    async def _events(self, call: Call, previews: int) -> AsyncGenerator[Event]:
+        response = await self._open(calls.streamed(call, previews), self._retries)
+        try:
+            reader = events.EventReader(response)
+            async for line in response.aiter_lines():
+                event = reader.read(line)
+                if event is not None:
+                    yield event
+        except httpx.RequestError as error:
+            raise unreachable(error) from error
+        finally:
+            await response.aclose()
+
+    async def _ask(
+        self,
+        call: Call,
+        read: Callable[[httpx.Response], answers.Result],
+        retries: int | None = None,
+    ) -> answers.Result:
+        response = await self._open(call, self._retries if retries is None else retries)
+        return answers.understood(read, response)
+
+    async def _open(self, call: Call, retries: int) -> httpx.Response:
+        """A successful response, its body read unless it comes as events."""
+        attempts = Attempts(call, retries, self._max_wait_s)
+        while True:
+            request = self._http.build_request(**attempts.call.arguments())
+            try:
+                response = await self._http.send(request, stream=call.streamed)
+                if response.is_success:
+                    return response
+                await response.aread()
+            except httpx.RequestError as error:
+                wait_s = attempts.after_failure(error)
+            else:
+                wait_s = attempts.after_refusal(response)
+            await self._sleep(wait_s)

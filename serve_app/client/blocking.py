@@ -1,0 +1,184 @@
+"""The client for ordinary code. `asynchronous.py` is the same with `await`."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Self, Unpack
+
+import httpx
+
+from serve_app.client import answers, calls, connection, events
+from serve_app.client.attempts import Attempts, unreachable
+from serve_app.client.calls import Call, Options
+from serve_app.client.results import (
+    Caption,
+    Classification,
+    Completed,
+    Event,
+    Generation,
+    Health,
+    Processed,
+    Progress,
+)
+
+
+class Client:
+    """The service at `url`. Images are encoded bytes, in any format that the service reads.
+
+    A refusal with a `Retry-After` is tried again, at most `retries` times and waiting at most
+    `max_wait_s` in all. `timeout_s` is how long the service may be silent. Every call raises
+    Refused or Unreachable; ValueError says that a URL, a key or a field cannot be sent at all.
+    """
+
+    def __init__(
+        self,
+        url: str = "http://127.0.0.1:8000",
+        api_key: str | None = None,
+        *,
+        retries: int = 5,
+        max_wait_s: float = 60.0,
+        timeout_s: float = 600.0,
+        transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        settings = connection.settings(url, api_key, timeout_s)
+        self._http = httpx.Client(transport=transport, **settings)
+        self._retries = retries
+        self._max_wait_s = max_wait_s
+        self._sleep = sleep
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._http.close()
+
+    def generate(
+        self,
+        prompt: str,
+        image: bytes | None = None,
+        *,
+        on_progress: Callable[[Progress], None] | None = None,
+        previews: int = 0,
+        **options: Unpack[Options],
+    ) -> Generation:
+        """Images from a text, whose edges follow those of `image` where there is one.
+
+        `on_progress` is called for each step, and with a PartialImage for each of 0 to 3 previews.
+        """
+        return self._make(calls.generation(prompt, image, options), on_progress, previews)
+
+    def edit(
+        self,
+        image: bytes,
+        prompt: str,
+        *,
+        control_image: bytes | None = None,
+        on_progress: Callable[[Progress], None] | None = None,
+        previews: int = 0,
+        **options: Unpack[Options],
+    ) -> Generation:
+        """Image-to-image: what `image` becomes at `strength`; the rest as for `generate`."""
+        call = calls.edit(prompt, image, control_image, options)
+        return self._make(call, on_progress, previews)
+
+    def stream(
+        self,
+        prompt: str,
+        image: bytes | None = None,
+        *,
+        edit: bytes | None = None,
+        previews: int = 0,
+        **options: Unpack[Options],
+    ) -> Iterator[Event]:
+        """`generate`, or where there is an image to `edit` that, event by event.
+
+        A Completed comes for each of `n` images. Leaving the loop gives up the work.
+        """
+        if edit is None:
+            return self._events(calls.generation(prompt, image, options), previews)
+        return self._events(calls.edit(prompt, edit, image, options), previews)
+
+    def canny(
+        self, image: bytes, *, low_threshold: int | None = None, high_threshold: int | None = None
+    ) -> Processed:
+        """The edge map at the image's own size: PNG, one channel."""
+        call = calls.stage(
+            "canny", image, low_threshold=low_threshold, high_threshold=high_threshold
+        )
+        return self._ask(call, answers.processed)
+
+    def upscale(
+        self, image: bytes, *, scale: int | None = None, output_format: str | None = None
+    ) -> Processed:
+        """The image, 2 or 4 times as wide and as high."""
+        call = calls.stage("upscale", image, scale=scale, output_format=output_format)
+        return self._ask(call, answers.processed)
+
+    def caption(self, image: bytes) -> Caption:
+        """What is in the image."""
+        return self._ask(calls.stage("captions", image), answers.caption)
+
+    def classify(self, image: bytes) -> Classification:
+        """Which of the classifier's classes the image is of."""
+        return self._ask(calls.stage("classify", image), answers.classification)
+
+    def models(self) -> tuple[str, ...]:
+        """The names that `model` may have."""
+        return self._ask(Call("GET", "/v1/models"), answers.models)
+
+    def health(self) -> Health:
+        """Whether every stage is up, at once: Refused with status 503 where one is not."""
+        return self._ask(Call("GET", "/health"), answers.health, retries=0)
+
+    def _make(
+        self, call: Call, on_progress: Callable[[Progress], None] | None, previews: int
+    ) -> Generation:
+        if on_progress is None:
+            return self._ask(call, answers.generation)
+        completed = []
+        for event in self._events(call, previews):
+            if isinstance(event, Completed):
+                completed.append(event)
+            else:
+                on_progress(event)
+        return events.generation(completed, call.fields.get("n", 1))
+
+    def _events(self, call: Call, previews: int) -> Iterator[Event]:
+        with closing(self._open(calls.streamed(call, previews), self._retries)) as response:
+            reader = events.EventReader(response)
+            try:
+                for line in response.iter_lines():
+                    event = reader.read(line)
+                    if event is not None:
+                        yield event
+            except httpx.RequestError as error:
+                raise unreachable(error) from error
+
+    def _ask(
+        self,
+        call: Call,
+        read: Callable[[httpx.Response], answers.Result],
+        retries: int | None = None,
+    ) -> answers.Result:
+        response = self._open(call, self._retries if retries is None else retries)
+        return answers.understood(read, response)
+
+    def _open(self, call: Call, retries: int) -> httpx.Response:
+        """A successful response, its body read unless it comes as events."""
+        attempts = Attempts(call, retries, self._max_wait_s)
+        while True:
+            request = self._http.build_request(**attempts.call.arguments())
+            try:
+                response = self._http.send(request, stream=call.streamed)
+                if response.is_success:
+                    return response
+                response.read()
+            except httpx.RequestError as error:
+                wait_s = attempts.after_failure(error)
+            else:
+                wait_s = attempts.after_refusal(response)
+            self._sleep(wait_s)

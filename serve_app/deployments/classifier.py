@@ -1,0 +1,91 @@
+"""The classification stage: an image in, the probability of each class out."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from ray import serve
+
+from serve_app.config import ClassifierModel, Limits
+from serve_app.deployments.micro_batching import MicroBatcher
+from serve_app.deployments.replica import (
+    decoding,
+    gpu_share,
+    pixels_of,
+    refusal_as_value,
+    yield_to_answering,
+)
+from serve_app.errors import InvalidRequest
+from serve_app.messages import (
+    ClassifierCard,
+    ClassResult,
+    Floats,
+    Picture,
+    PreprocessResult,
+    StageReport,
+)
+from serve_app.observability import logged_step
+
+# The model looks at a few hundred pixels a side; more would only take memory while it is resized.
+_MAX_SIDE = 1024
+
+
+@serve.deployment
+class Classifier:
+    """Batches preprocessed images; its two steps can be called apart, with the same result."""
+
+    def __init__(self, model: ClassifierModel, limits: Limits) -> None:
+        yield_to_answering()
+        with logged_step("import", stage="classify", why="torch and transformers load here alone"):
+            from serve_app.runtimes.classifier import ClassifierRuntime
+        with logged_step("load", stage="classify", model=model.path):
+            self._runtime = ClassifierRuntime(model, gpu_share())
+        with logged_step(
+            "warm-up",
+            stage="classify",
+            why="the first call allocates, and no client should pay for that",
+            device=self._runtime.device,
+            dtype=self._runtime.dtype,
+        ):
+            self._runtime.warm_up()
+        self._limits = limits
+        self._batched = MicroBatcher("classify", self._run)
+
+    def reconfigure(self, user_config: dict[str, Any]) -> None:
+        self._batched.configure(user_config)
+
+    async def describe(self) -> ClassifierCard:
+        """What the other calls take and give."""
+        return ClassifierCard(self._runtime.input_shape, self._runtime.labels)
+
+    @refusal_as_value
+    async def __call__(self, picture: Picture) -> ClassResult:
+        """The probabilities of an image's classes: both steps."""
+        return await self._classified(await self._preprocessed(picture))
+
+    @refusal_as_value
+    async def preprocess(self, picture: Picture) -> PreprocessResult:
+        """The model's input for an image, float32 [3, height, width]."""
+        began = time.perf_counter()
+        pixel_values = await self._preprocessed(picture)
+        report = StageReport("preprocess", 0.0, time.perf_counter() - began, 1)
+        return PreprocessResult(pixel_values, report)
+
+    @refusal_as_value
+    async def classify(self, pixel_values: Floats) -> ClassResult:
+        """The probabilities for a client's own input, float32 [3, height, width] as described."""
+        return await self._classified(pixel_values)
+
+    async def _preprocessed(self, picture: Picture) -> Floats:
+        pixels = await pixels_of(picture, self._limits, _MAX_SIDE)
+        return (await decoding(self._runtime.preprocess, [pixels]))[0]
+
+    async def _classified(self, pixel_values: Floats) -> ClassResult:
+        probabilities, report = await self._batched(pixel_values)
+        if not np.isfinite(probabilities).all():
+            raise InvalidRequest("pixel_values are so large that the model overflows")
+        return ClassResult(self._runtime.labels, probabilities, report)
+
+    def _run(self, batch: Sequence[Floats], abandoned: Callable[[], bool]) -> list[Floats]:
+        return list(self._runtime.classify(np.stack(batch)))

@@ -1,0 +1,153 @@
+"""Bodies of the Open Inference Protocol: a JSON header, and behind it the tensors in binary.
+
+    {"inputs": [{"name", "datatype", "shape", "data" or "parameters": {"binary_data_size"}}, …]}
+    raw bytes of the first binary tensor, of the second, …
+
+The header `Inference-Header-Content-Length` says where the JSON ends; without it all is JSON.
+Knows signatures, no models. Whatever does not keep to a signature is an InvalidRequest.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from pydantic import Field, ValidationError
+
+from serve_app.errors import InvalidRequest
+from serve_app.ingress.problems import invalid_field
+from serve_app.ingress.schemas import Body
+from serve_app.ingress.tensors import (
+    TensorSpec,
+    Values,
+    check_shape,
+    from_binary,
+    from_json,
+    to_binary,
+    to_json,
+)
+
+LENGTH_HEADER = "Inference-Header-Content-Length"
+
+
+class _Parameters(Body):
+    binary_data_size: int | None = Field(None, ge=0)
+    binary_data: bool | None = None
+    binary_data_output: bool | None = None
+    shared_memory_region: str | None = None
+    classification: int | None = None
+
+
+class _Input(Body):
+    name: str
+    datatype: str
+    shape: list[int]
+    parameters: _Parameters = _Parameters()
+    data: list[Any] | None = None
+
+
+class _Output(Body):
+    name: str
+    parameters: _Parameters = _Parameters()
+
+
+class _Request(Body):
+    id: str | None = None
+    inputs: list[_Input]
+    outputs: list[_Output] | None = None
+    parameters: _Parameters = _Parameters()
+
+
+@dataclass(frozen=True)
+class InferenceRequest:
+    """What a client sent; `outputs` are those it wants, and whether as binary data."""
+
+    id: str | None
+    inputs: dict[str, Values]
+    outputs: dict[TensorSpec, bool]
+
+
+def read_request(
+    body: bytes,
+    header_length: str | None,
+    inputs: Sequence[TensorSpec],
+    outputs: Sequence[TensorSpec],
+    max_items: int,
+) -> InferenceRequest:
+    """Read a request to a model of this signature; -1 in its shapes is at most `max_items`."""
+    header, raw = _split(body, header_length)
+    try:
+        request = _Request.model_validate_json(header)
+    except ValidationError as error:
+        raise InvalidRequest(str(invalid_field(error.errors(include_input=False)))) from error
+    offered = {spec.name: spec for spec in inputs}
+    values: dict[str, Values] = {}
+    for tensor in request.inputs:
+        if tensor.name not in offered or tensor.name in values:
+            raise InvalidRequest(f"the inputs are {', '.join(offered)}, each once")
+        spec = offered[tensor.name]
+        check_shape(spec, tensor.datatype, tensor.shape, max_items)
+        size = tensor.parameters.binary_data_size
+        if size is None:
+            if tensor.data is None:
+                raise InvalidRequest(f"{spec.name}: neither data nor binary_data_size is there")
+            values[spec.name] = from_json(spec, tensor.shape, tensor.data)
+            continue
+        if size > len(raw):
+            raise InvalidRequest(f"{spec.name}: of {size} bytes of binary data {len(raw)} came")
+        values[spec.name] = from_binary(spec, tensor.shape, raw[:size])
+        raw = raw[size:]
+    if raw:
+        raise InvalidRequest(f"{len(raw)} bytes of binary data are left over")
+    missing = [spec.name for spec in inputs if not spec.optional and spec.name not in values]
+    if missing:
+        raise InvalidRequest(f"missing inputs: {', '.join(missing)}")
+    return InferenceRequest(request.id, values, _wanted(request, outputs))
+
+
+def write_outputs(
+    values: dict[str, Values], wanted: dict[TensorSpec, bool]
+) -> tuple[list[dict[str, Any]], bytes]:
+    """The `outputs` of the answer's JSON, and the binary data that goes behind it."""
+    described, raw = [], []
+    for spec, binary in wanted.items():
+        value = values[spec.name]
+        shape = list(value.shape) if isinstance(value, np.ndarray) else [len(value)]
+        tensor: dict[str, Any] = {"name": spec.name, "datatype": spec.datatype, "shape": shape}
+        if binary:
+            raw.append(to_binary(spec, value))
+            tensor["parameters"] = {"binary_data_size": len(raw[-1])}
+        else:
+            tensor["data"] = to_json(spec, value)
+            if spec.is_image:
+                tensor["parameters"] = {"content_type": "base64"}
+        described.append(tensor)
+    return described, b"".join(raw)
+
+
+def _split(body: bytes, header_length: str | None) -> tuple[bytes, memoryview]:
+    """The JSON, and what is behind it; a view, because images are large."""
+    if header_length is None:
+        return body, memoryview(b"")
+    if not (header_length.isascii() and header_length.isdigit() and len(header_length) < 16):
+        raise InvalidRequest(f"{LENGTH_HEADER} is no number of bytes")
+    end = int(header_length)
+    if end > len(body):
+        raise InvalidRequest(f"{LENGTH_HEADER} is {end}, but the body has {len(body)} bytes")
+    return body[:end], memoryview(body)[end:]
+
+
+def _wanted(request: _Request, outputs: Sequence[TensorSpec]) -> dict[TensorSpec, bool]:
+    binary = bool(request.parameters.binary_data_output)
+    if not request.outputs:
+        return dict.fromkeys(outputs, binary)
+    offered = {spec.name: spec for spec in outputs}
+    wanted = {}
+    for output in request.outputs:
+        if output.name not in offered:
+            raise InvalidRequest(f"the outputs are {', '.join(offered)}")
+        asked = output.parameters
+        if asked.shared_memory_region is not None or asked.classification is not None:
+            raise InvalidRequest(f"{output.name}: neither shared memory nor classification")
+        wanted[offered[output.name]] = binary if asked.binary_data is None else asked.binary_data
+    return wanted
