@@ -4,6 +4,7 @@ import { blobOf, fieldsOf, json, multipart } from "./api.js";
 import { downloadLink, element, fileName, say, setDefaults, showError, showValues } from "./elements.js";
 
 const FIELDS = ["strength", "num_inference_steps", "guidance_scale", "seed", "upscale"];
+const EMPTY = "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg'/>";
 const BETWEEN_DOWNLOADS_MS = 200; // browsers drop what comes faster
 
 export class FolderRun {
@@ -105,7 +106,7 @@ class Cell {
     this.source = URL.createObjectURL(file);
     this.item = element("li");
     this.picture = element("img", { alt: "" });
-    this.picture.addEventListener("error", () => this.picture.removeAttribute("src"));
+    this.picture.addEventListener("error", () => (this.picture.src = EMPTY));
     this.words = element("p", { className: "note" });
     this.tools = element("div", { className: "tools" });
     const title = element("p", { textContent: this.prompt, title: file.name });
