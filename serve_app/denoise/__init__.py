@@ -1,0 +1,1 @@
+"""The step-level engine: every denoising step is a batch. No Ray, no HTTP."""
