@@ -98,6 +98,8 @@ class Pipeline:
             for kind in ("generate", "canny", "upscale", "caption", "classify")
         }
         self._seconds = {"upscale": 0.0, "caption": 0.0}  # recent means
+        self.step_s: float | None = None
+        """Seconds that a denoising step took lately, all that belongs to an image included."""
         self._classifier: ClassifierCard | None = None
 
     @property
@@ -231,6 +233,10 @@ class Pipeline:
         for stage, result in done.items():
             seconds = result.report.queue_s + result.report.run_s
             self._seconds[stage] += _RECENT * (seconds - self._seconds[stage])
+        step_s = made.report.run_s / request.num_inference_steps
+        self.step_s = (
+            step_s if self.step_s is None else self.step_s * (1 - _RECENT) + step_s * _RECENT
+        )
         return Finished(
             pixels=done.get("upscale", made).pixels,
             seed=request.seed,

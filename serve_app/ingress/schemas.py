@@ -182,5 +182,8 @@ class Status(BaseModel):
     model: str
     deployments: dict[str, DeploymentReport]
     work: dict[str, WorkReport] = Field(description="by kind of work")
+    step_s: float | None = Field(
+        description="seconds of a denoising step lately, null before the first"
+    )
     defaults: Defaults
     limits: Limits

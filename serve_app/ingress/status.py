@@ -50,6 +50,7 @@ def build_router(
                 )
                 for kind, admission in pipeline.work.items()
             },
+            step_s=pipeline.step_s,
             defaults=args.defaults,
             limits=args.limits,
         )

@@ -38,6 +38,7 @@ async def test_the_whole_composition():
     composition = Composition(CONTROL, upscale=4, caption=True)
     (image,) = await pipeline.generate(REQUEST, composition)
     assert image.pixels.shape == (256, 512, 3)
+    assert pipeline.step_s == pytest.approx(0.01 / 4)
     assert image.caption == "a red circle"
     assert [r.stage for r in image.reports] == ["canny", "generate", "upscale", "caption"]
     assert all(len(handles[name].calls) == 1 for name in handles if name != "classifier")

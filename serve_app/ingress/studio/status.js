@@ -30,14 +30,14 @@ export function watchStatus(known) {
     at("status-line").textContent = words;
   }
 
-  function show({ model, deployments, work }) {
+  function show({ model, deployments, work, step_s: step }) {
     const all = Object.entries(deployments);
     const up = all.filter(([, each]) => each.running > 0).length;
     const { pending } = work.generate;
     const queue = pending ? ` · ${pending} in progress` : "";
     lamp(up === all.length ? "up" : "starting", `${up} of ${all.length} stages up${queue}`);
     at("stages").replaceChildren(...all.map(([name, each]) => row(name, each)));
-    at("figures").replaceChildren(...figures(model, work));
+    at("figures").replaceChildren(...figures(model, work, step));
   }
 
   function row(name, { status, running, target }) {
@@ -48,8 +48,9 @@ export function watchStatus(known) {
     return line;
   }
 
-  function figures(model, work) {
+  function figures(model, work, step) {
     const pairs = [["Model", model]];
+    if (step !== null) pairs.push(["Step", `${Math.round(1000 * step)} ms`]);
     for (const [kind, { pending, capacity, seconds_per_image: each }] of Object.entries(work)) {
       const pace = each === null ? "" : `, ${each.toPrecision(2)} s each`;
       pairs.push([WORK[kind] ?? kind, `${pending} of ${capacity} places${pace}`]);

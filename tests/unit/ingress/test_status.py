@@ -56,6 +56,7 @@ def test_it_says_what_is_served_and_how_busy_it_is():
     body = client(lambda: {"Canny": report}).get("/v1/status").json()
     assert body["model"] == "demo"
     assert body["deployments"] == {"Canny": {"status": "HEALTHY", "running": 1, "target": 1}}
+    assert body["step_s"] is None, "nothing was made yet"
     assert body["work"]["generate"] == {"pending": 0, "capacity": 64, "seconds_per_image": None}
     assert body["defaults"]["width"] == 128
     assert body["limits"]["max_steps"] == 100
