@@ -4,7 +4,13 @@ import { json } from "./api.js";
 import { element } from "./elements.js";
 
 const EVERY_MS = 3000;
-const WORK = { generate: "Pictures", canny: "Edges", upscale: "Enlargements", caption: "Captions" };
+const WORK = {
+  generate: "Pictures",
+  canny: "Edges",
+  upscale: "Enlargements",
+  caption: "Captions",
+  classify: "Classes",
+};
 
 /** Show the service's status from now on; `known` gets each answer. Gives a way to ask at once. */
 export function watchStatus(known) {
