@@ -13,7 +13,6 @@ from ray.exceptions import RayError, RayTaskError
 from ray.serve.exceptions import BackPressureError, RayServeException
 
 from serve_app.errors import QueueFull, ServiceError, StageFailed, StageUnavailable
-from serve_app.messages import ClassifierCard
 from serve_app.observability import count_rerun, log_event, publish_stage
 
 
@@ -60,8 +59,8 @@ async def _call(stage: str, response: Any) -> Called:
         result = await response
     if isinstance(result, ServiceError):
         raise result
-    if not isinstance(result, ClassifierCard):  # which took no work
-        publish_stage(result.report)
+    if report := getattr(result, "report", None):  # a mere description took no work
+        publish_stage(report)
     return Called(response, result)
 
 

@@ -126,6 +126,10 @@ class Defaults(Settings):
     canny_low_threshold: int = Field(100, ge=0, le=255)
     canny_high_threshold: int = Field(200, ge=0, le=255)
 
+    def guidance_end_of(self, steered: bool) -> float:
+        """`guidance_end` of a request, by whether edges steer it."""
+        return self.guidance_end if steered else 1.0
+
 
 class Auth(Settings):
     """Where the SHA-256 hashes of the API keys are, in hexadecimal: a file, or a secret."""

@@ -79,6 +79,11 @@ def stage_seconds(reports: list[StageReport]) -> dict[str, float]:
     return {"queue": sum(queues.values())} | seconds
 
 
+def rounded(seconds: dict[str, float]) -> dict[str, float]:
+    """Seconds by stage as an answer's `timings` has them, to a tenth of a millisecond."""
+    return {stage: round(value, 4) for stage, value in seconds.items()}
+
+
 def server_timing(seconds: dict[str, float]) -> str:
     """The value of a `Server-Timing` header, in milliseconds (W3C Server Timing)."""
     return ", ".join(f"{stage};dur={value * 1000:.1f}" for stage, value in seconds.items())

@@ -4,50 +4,31 @@ A hand-drawn sketch, its edges, what is generated from them and a text, enlarged
 """
 
 import argparse
-import base64
 import io
-import json
-import urllib.request
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
+
+from serve_app.client import Client
 
 PROMPT = "a red star, a yellow circle and a green heart on a blue background"
 _PANEL, _GAP, _LINE = 256, 12, 26
 
 
-def post(url: str, body: bytes, content_type: str) -> bytes:
-    request = urllib.request.Request(url, body, {"Content-Type": content_type})
-    with urllib.request.urlopen(request, timeout=120) as response:
-        return response.read()
-
-
 def run(service: str, sketch: bytes, seed: int) -> tuple[list[tuple[str, Image.Image]], str]:
     """What each stage made of the sketch, with its title, and the caption."""
-
-    def generate(upscale: int) -> tuple[Image.Image, str]:
-        body = {
-            "prompt": PROMPT,
-            "seed": seed,
-            "control_image": base64.b64encode(sketch).decode(),
-            "caption": True,
-            "upscale": upscale,
-        }
-        url = f"{service}/v1/images/generations"
-        answer = post(url, json.dumps(body).encode(), "application/json")
-        first = json.loads(answer)["data"][0]
-        return _opened(base64.b64decode(first["b64_json"])), first["caption"]
-
-    edges = post(f"{service}/v1/canny", sketch, "image/png")
-    image, _ = generate(upscale=1)
-    large, caption = generate(upscale=4)
+    with Client(service) as client:
+        edges = _opened(client.canny(sketch).data)
+        made = client.generate(PROMPT, sketch, seed=seed)
+        enlarged = client.generate(PROMPT, sketch, seed=seed, upscale=4, caption=True)
+    image, large = _opened(made.image.data), _opened(enlarged.image.data)
     stages = [
         ("sketch", _opened(sketch)),
-        ("Canny", _opened(edges)),
+        ("Canny", edges),
         (f"ControlNet, {image.width} x {image.height}", image),
         (f"Swin2SR, {large.width} x {large.height}", large),
     ]
-    return stages, caption
+    return stages, enlarged.image.caption or ""
 
 
 def compose(stages: list[tuple[str, Image.Image]], caption: str) -> Image.Image:

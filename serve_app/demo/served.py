@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import io
-import json
-import urllib.request
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from serve_app.client import Client
 from serve_app.config import CaptionerModel, ClassifierModel, GeneratorModel, UpscalerModel
 from serve_app.demo.architectures import IMAGE_SIZE
 from serve_app.demo.control import canny
@@ -18,6 +16,7 @@ from serve_app.demo.export import WEIGHTS
 from serve_app.denoise.engine import Engine
 from serve_app.denoise.offline import denoise
 from serve_app.denoise.trajectory import Work
+from serve_app.imaging import codec
 from serve_app.messages import GenerationRequest
 from serve_app.runtimes.captioner import CaptionerRuntime
 from serve_app.runtimes.classifier import ClassifierRuntime
@@ -70,21 +69,13 @@ class RemoteGenerator:
     """The same call over HTTP, `POST /v1/images/generations`."""
 
     def __init__(self, url: str):
-        self.url = f"{url.rstrip('/')}/v1/images/generations"
+        self._client = Client(url)
 
     def draw(self, prompt: str, seed: int, control: np.ndarray | None = None) -> np.ndarray:
         """As `Generator.draw`, at the service's own defaults."""
-        body: dict[str, object] = {"prompt": prompt, "seed": seed}
-        if control is not None:
-            png = io.BytesIO()
-            Image.fromarray(control).save(png, "PNG")
-            body["control_image"] = base64.b64encode(png.getvalue()).decode()
-        request = urllib.request.Request(
-            self.url, json.dumps(body).encode(), {"Content-Type": "application/json"}
-        )
-        with urllib.request.urlopen(request, timeout=120) as response:
-            encoded = json.load(response)["data"][0]["b64_json"]
-        return np.asarray(Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGB"))
+        picture = None if control is None else codec.encode(control)
+        made = self._client.generate(prompt, picture, seed=seed)
+        return np.asarray(Image.open(io.BytesIO(made.image.data)).convert("RGB"))
 
 
 class Captioner:

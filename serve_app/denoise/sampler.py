@@ -74,6 +74,9 @@ class Sampler:
             integrator.set_begin_index(skipped)
         self._timesteps = integrator.timesteps[skipped:]
         self._predicts = integrator.config.prediction_type
+        # How much picture the scaled latents hold before each step, squared; the rest is noise.
+        kept = integrator.alphas_cumprod.numpy()
+        self._kept = np.interp(self._timesteps.numpy(), np.arange(len(kept)), kept)
         self._takes_generator = "generator" in inspect.signature(integrator.step).parameters
         self.steps = len(self._timesteps)
         self.done = 0
@@ -109,9 +112,8 @@ class Sampler:
 
     def _mixture(self) -> tuple[float, float]:
         """How much picture and how much noise the scaled latents hold before this step."""
-        kept = self._integrator.alphas_cumprod.numpy()
-        share = float(np.interp(self.timestep, np.arange(len(kept)), kept))
-        return share**0.5, (1 - share) ** 0.5
+        kept = float(self._kept[self.done])
+        return kept**0.5, (1 - kept) ** 0.5
 
     def advance(
         self, latents: torch.Tensor, prediction: torch.Tensor, generator: torch.Generator

@@ -9,7 +9,7 @@ from serve_app.imaging import codec
 from serve_app.ingress.schemas import ImageRequest
 from serve_app.ingress.streaming import Event
 from serve_app.messages import GenerationRequest, Pixels
-from serve_app.observability import log_event, server_timing, stage_seconds
+from serve_app.observability import log_event, rounded, server_timing, stage_seconds
 from serve_app.pipeline import Finished, Underway
 
 # OpenAI counts tokens here; there are none.
@@ -74,13 +74,13 @@ async def event_of(
         return common | {
             "type": f"{kind}.completed",
             "b64_json": payload,
-            "size": _size(item.pixels),
+            "size": size_of(item.pixels),
             "step": request.num_inference_steps,
             "num_inference_steps": request.num_inference_steps,
             "eta_s": 0.0,
             "queue_position": 0,
             "caption": item.caption,
-            "timings": {stage: round(value, 4) for stage, value in seconds.items()},
+            "timings": rounded(seconds),
             "usage": _USAGE,
         }
     progress = item.progress
@@ -95,7 +95,7 @@ async def event_of(
         return where | {
             "type": f"{kind}.partial_image",
             "b64_json": await base64_of(progress.pixels, output_format, body.output_compression),
-            "size": _size(progress.pixels),
+            "size": size_of(progress.pixels),
             "partial_image_index": progress.partial_image_index,
         }
     if not body.progress:
@@ -103,6 +103,7 @@ async def event_of(
     return where | {"type": f"{kind}.progress"}
 
 
-def _size(pixels: Pixels) -> str:
+def size_of(pixels: Pixels) -> str:
+    """ "WxH", in pixels."""
     height, width = pixels.shape[:2]
     return f"{width}x{height}"

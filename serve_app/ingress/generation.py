@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Response
 
 from serve_app.config import AppArgs
 from serve_app.ingress import requests
-from serve_app.ingress.answers import base64_of, event_of, log_finished, timings_of
+from serve_app.ingress.answers import base64_of, event_of, log_finished, size_of, timings_of
 from serve_app.ingress.forms import EDIT_BODY, Edit, edit_form
 from serve_app.ingress.parameters import parameters_of
 from serve_app.ingress.problems import error_schema
@@ -25,7 +25,7 @@ from serve_app.ingress.schemas import (
 )
 from serve_app.ingress.streaming import Event, begun
 from serve_app.messages import GenerationRequest
-from serve_app.observability import server_timing
+from serve_app.observability import rounded, server_timing
 from serve_app.pipeline import Finished, Pipeline
 
 EditForm = Annotated[Edit, Depends(edit_form)]
@@ -82,7 +82,6 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
         payloads, seconds = await encoded(
             images, request, output_format, body.output_compression, response
         )
-        height, width = images[0].pixels.shape[:2]
         return ImageResponse(
             created=int(time.time()),
             data=[
@@ -90,8 +89,8 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
                 for payload, image in zip(payloads, images, strict=True)
             ],
             output_format=output_format,
-            size=f"{width}x{height}",
-            timings={stage: round(value, 4) for stage, value in seconds.items()},
+            size=size_of(images[0].pixels),
+            timings=rounded(seconds),
         )
 
     async def events(

@@ -3,12 +3,11 @@
 import asyncio
 
 from fastapi import APIRouter
-from ray import serve
-from ray.serve.schema import ReplicaState, ServeStatus
 
 from serve_app.errors import StageUnavailable
 from serve_app.ingress.problems import error_schema
 from serve_app.ingress.schemas import Health, StageHealth
+from serve_app.ingress.status import read_own
 
 
 def build_router() -> APIRouter:
@@ -27,14 +26,10 @@ def build_router() -> APIRouter:
 
 async def read_stages() -> dict[str, StageHealth]:
     """The deployments of the application that this replica is part of."""
-    app_name = serve.get_replica_context().app_name
-    status: ServeStatus = await asyncio.to_thread(serve.status)
+    reports = await asyncio.to_thread(read_own)
     return {
-        name: StageHealth(
-            status=deployment.status.value,
-            replicas=deployment.replica_states.get(ReplicaState.RUNNING, 0),
-        )
-        for name, deployment in status.applications[app_name].deployments.items()
+        name: StageHealth(status=report.status, replicas=report.running)
+        for name, report in reports.items()
     }
 
 

@@ -196,7 +196,7 @@ def _generation(
     body: ImageRequest, args: AppArgs, size: tuple[int, int], steered: bool
 ) -> GenerationRequest:
     defaults = args.defaults
-    guidance_end = defaults.guidance_end if steered else 1.0
+    guidance_end = defaults.guidance_end_of(steered)
     values = {
         name: getattr(defaults, name) if getattr(body, name) is None else getattr(body, name)
         for name in (

@@ -23,7 +23,7 @@ from serve_app.ingress.schemas import (
     OutputFormat,
 )
 from serve_app.messages import CannyRequest, CaptionResult, ImageResult, StageReport
-from serve_app.observability import server_timing, stage_seconds
+from serve_app.observability import rounded, server_timing, stage_seconds
 from serve_app.pipeline import Pipeline
 
 Threshold = Annotated[int | None, Query(ge=0, le=255)]
@@ -118,7 +118,7 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
         """Seconds by stage for the body, and told in the headers too."""
         seconds = _seconds(report)
         response.headers["Server-Timing"] = server_timing(seconds)
-        return {stage: round(value, 4) for stage, value in seconds.items()}
+        return rounded(seconds)
 
     async def described(image: bytes) -> CaptionResult:
         requests.checked_image(image, limits, "image")

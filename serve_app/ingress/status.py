@@ -32,7 +32,7 @@ def build_router(
         nonlocal known, known_until
         async with one_reader:
             if time.monotonic() >= known_until:
-                known = await asyncio.to_thread(read or _read_own)
+                known = await asyncio.to_thread(read or read_own)
                 known_until = time.monotonic() + _FRESH_S
         return known
 
@@ -70,5 +70,8 @@ def read_deployments(status: ServeStatus, app_name: str) -> dict[str, Deployment
     }
 
 
-def _read_own() -> dict[str, DeploymentReport]:
-    return read_deployments(serve.status(), serve.get_replica_context().app_name)
+def read_own() -> dict[str, DeploymentReport]:
+    """As `read_deployments`, of this replica's application; blocks until Serve answers."""
+    # First, because outside a replica it raises, where asking for the status would start a Ray.
+    app_name = serve.get_replica_context().app_name
+    return read_deployments(serve.status(), app_name)

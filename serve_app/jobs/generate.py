@@ -43,7 +43,7 @@ def work_of(args: argparse.Namespace, settings: AppArgs) -> Work:
         num_inference_steps=args.steps or defaults.num_inference_steps,
         sampler=args.sampler or defaults.sampler,
         guidance_scale=defaults.guidance_scale,
-        guidance_end=1.0 if args.control is None else defaults.guidance_end,
+        guidance_end=defaults.guidance_end_of(steered=args.control is not None),
         latent_clamp=defaults.latent_clamp,
         controlnet_conditioning_scale=defaults.controlnet_conditioning_scale,
         strength=args.strength or defaults.strength,

@@ -17,7 +17,7 @@ MAY_IMPORT = {
         "config", "errors", "messages", "imaging", "denoise", "runtimes", "observability",
         "deployments",
     },
-    "calls": {"errors", "messages", "observability"},
+    "calls": {"errors", "observability"},
     "pipeline": {"config", "errors", "messages", "admission", "calls"},
     "ingress": {
         "config", "errors", "messages", "pipeline", "imaging", "observability", "ingress",
@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "app": {"config", "deployments", "ingress"},
     "client": {"client"},
     "jobs": {"config", "errors", "messages", "imaging", "denoise", "runtimes", "jobs"},
-    "demo": {"imaging", "denoise", "runtimes", "messages", "config", "errors", "demo"},
+    "demo": {"client", "imaging", "denoise", "runtimes", "messages", "config", "errors", "demo"},
 }  # fmt: skip
 SHARED_BY_DEPLOYMENTS = {"micro_batching", "replica"}
 
