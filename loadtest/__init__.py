@@ -1,1 +1,1 @@
-"""Measures a running service from outside. Knows HTTP and nothing of the service's code."""
+"""Measures the service: from outside, over HTTP, and beside the same models called directly."""

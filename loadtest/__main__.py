@@ -1,132 +1,119 @@
-"""`python -m loadtest`: send requests to a running service and say what came back.
+"""`python -m loadtest`: put a running service under load, and say how it did.
 
-    python -m loadtest --route generation --requests 32 --concurrency 16
-    python -m loadtest --route captions --requests 200 --concurrency 200   # all at once
+    python -m loadtest                                      # closed loops, beside the bound
+    python -m loadtest --route captions --rate 5 10 20 --requests 100     # Poisson arrivals
+    python -m loadtest --mix generation=3,captions=5,upscale=1 --concurrency 16
+    python -m loadtest --route generation --waves 3 --wave-gap 8 --disconnect 0.2
+    python -m loadtest --route generation --rate 8 --deadline-ms 4000
 
-Closed loop: each of `--concurrency` clients sends its next request when the last was answered.
-Ends with one JSON line: statuses, latencies by outcome in seconds, and where time went, from the
-`Server-Timing` headers, in milliseconds.
+Prints a table, and as the last line the results as JSON; they and plots go into `--out`. What is
+generated is what diffusers' pipeline would do, so that the service and the bound do the same work.
 """
 
 import argparse
 import asyncio
-import base64
-import io
 import json
-import re
-import statistics
-import time
-from collections import Counter, defaultdict
-from dataclasses import dataclass
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
 
-import aiohttp
-from PIL import Image, ImageDraw
-from tqdm import tqdm
-
-PROMPT = "a red circle and a blue square on a white background"
-_STAGE = re.compile(r"([\w-]+);dur=([\d.]+)")
-
-
-@dataclass(frozen=True)
-class Answer:
-    status: int
-    seconds: float
-    retry_after: str | None
-    stages_ms: dict[str, float]
-
-
-def sketch() -> bytes:
-    """A 512x512 RGB JPEG of two shapes."""
-    image = Image.new("RGB", (512, 512), (245, 245, 245))
-    draw = ImageDraw.Draw(image)
-    draw.ellipse((50, 150, 230, 330), fill=(220, 40, 40))
-    draw.rectangle((280, 180, 460, 360), fill=(40, 80, 220))
-    out = io.BytesIO()
-    image.save(out, "JPEG")
-    return out.getvalue()
-
-
-def request_of(
-    route: str, number: int, image: bytes, fields: dict[str, object]
-) -> tuple[str, bytes, str]:
-    """Path, body and Content-Type of the `number`th request, which is also its seed."""
-    if route == "captions":
-        return "/v1/captions", image, "image/jpeg"
-    control = base64.b64encode(image).decode()
-    body = {"prompt": PROMPT, "control_image": control, "seed": number} | fields
-    return "/v1/images/generations", json.dumps(body).encode(), "application/json"
-
-
-async def run(
-    url: str, route: str, count: int, concurrency: int, **fields: object
-) -> tuple[list[Answer], float]:
-    """Send `count` requests from `concurrency` clients; the answers, and the seconds it took.
-
-    `fields` go into the body of each generation request.
-    """
-    image = sketch()
-    work = [request_of(route, number, image, fields) for number in range(count)]
-    answers: list[Answer] = []
-    connector = aiohttp.TCPConnector(limit=concurrency)
-    timeout = aiohttp.ClientTimeout(total=300)
-    with tqdm(total=count, unit="request") as bar:
-        async with aiohttp.ClientSession(url, connector=connector, timeout=timeout) as session:
-
-            async def client() -> None:
-                while work:
-                    answers.append(await send(session, *work.pop()))
-                    bar.update()
-
-            started = time.perf_counter()
-            await asyncio.gather(*(client() for _ in range(concurrency)))
-            return answers, time.perf_counter() - started
-
-
-async def send(session: aiohttp.ClientSession, path: str, body: bytes, kind: str) -> Answer:
-    started = time.perf_counter()
-    async with session.post(path, data=body, headers={"Content-Type": kind}) as response:
-        await response.read()
-        seconds = time.perf_counter() - started
-        timing = response.headers.get("Server-Timing", "")
-        stages = {stage: float(ms) for stage, ms in _STAGE.findall(timing)}
-        return Answer(response.status, seconds, response.headers.get("Retry-After"), stages)
-
-
-def summarise(answers: list[Answer], seconds: float) -> dict[str, object]:
-    """What the JSON line holds."""
-    by_status, stages = defaultdict(list), defaultdict(list)
-    for answer in answers:
-        by_status[answer.status].append(answer.seconds)
-        for stage, ms in answer.stages_ms.items():
-            stages[stage].append(ms)
-    return {
-        "statuses": dict(Counter(answer.status for answer in answers)),
-        "answered_per_s": round(len(by_status[200]) / seconds, 2),
-        "latency_s": {
-            status: {"p50": _quantile(times, 0.5), "p95": _quantile(times, 0.95),
-                     "max": round(max(times), 3)}
-            for status, times in by_status.items() if times
-        },
-        "stage_ms_p50": {stage: round(statistics.median(ms), 1) for stage, ms in stages.items()},
-        "retry_after_s": sorted({int(a.retry_after) for a in answers if a.retry_after}),
-    }  # fmt: skip
-
-
-def _quantile(times: list[float], share: float) -> float:
-    return round(sorted(times)[min(len(times) - 1, int(share * len(times)))], 3)
+from loadtest import arrivals, batches, bound, plots, report
+from loadtest.arrivals import Arrivals
+from loadtest.client import Manner, load
+from loadtest.processes import cpu_spent, cpu_times
+from loadtest.routes import ROUTES, drawn, parse_mix
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--url", default="http://127.0.0.1:8000")
-    parser.add_argument("--route", choices=("generation", "captions"), default="generation")
-    parser.add_argument("--requests", type=int, default=32)
-    parser.add_argument("--concurrency", type=int, default=16)
-    args = parser.parse_args()
-    concurrency = min(args.concurrency, args.requests)
-    answers, seconds = asyncio.run(run(args.url, args.route, args.requests, concurrency))
-    settings = {"route": args.route, "requests": args.requests, "concurrency": concurrency}
-    print(json.dumps(settings | summarise(answers, seconds)))
+    args = _arguments()
+    mixes = {args.mix: parse_mix(args.mix)} if args.mix else {one: {one: 1.0} for one in args.route}
+    bounded = [name for name in mixes if args.bound and not _open(args) and name in bound.BOUNDED]
+    runs: list[dict[str, Any]] = []
+    bounds: dict[str, Any] = {}
+    with bound.Bound() if bounded else nullcontext() as models:
+        for name, mix in mixes.items():
+            rounds = []
+            for _ in range(args.rounds):
+                before = models.measure(name) if name in bounded else None
+                now = [_run(args, name, mix, each) for each in _plan(args)]
+                runs += now
+                if before:
+                    after = models.measure(name)
+                    rounds.append((before, after, bound.ratios(before, after, now)))
+            if rounds:
+                bounds[name] = {
+                    "direct": bound.medians([each for pair in rounds for each in pair[:2]]),
+                    "ratios": bound.medians([shares for *_, shares in rounds]),
+                }
+    _publish(args.out, runs, bounds)
+
+
+def _run(
+    args: argparse.Namespace, name: str, mix: dict[str, float], moments: Arrivals
+) -> dict[str, Any]:
+    deadline = {"deadline_ms": args.deadline_ms} if args.deadline_ms else {}
+    requests = drawn(mix, args.requests, args.seed, **deadline)
+    manner = Manner(args.timeout, args.limit, args.disconnect, args.seed)
+    cpu_before, logs_before = cpu_times(args.url), batches.positions()
+    answers, seconds = asyncio.run(load(args.url, requests, moments, manner))
+    cpu_after = cpu_times(args.url)
+    cpu_s = cpu_spent(cpu_before, cpu_after)
+    sizes = batches.means_since(logs_before) if cpu_after else None
+    return report.summarise(name, moments, answers, seconds, cpu_s, sizes)
+
+
+def _plan(args: argparse.Namespace) -> list[Arrivals]:
+    """How the requests of each run arrive."""
+    if args.rate:
+        return [arrivals.poisson(args.requests, rate, args.seed) for rate in args.rate]
+    if args.waves:
+        return [arrivals.waves(args.requests, args.waves, args.wave_gap, args.wave_apart)]
+    return [arrivals.closed(args.requests, clients) for clients in args.concurrency]
+
+
+def _open(args: argparse.Namespace) -> bool:
+    return bool(args.rate or args.waves)
+
+
+def _publish(out: Path, runs: Sequence[dict[str, Any]], bounds: dict[str, Any]) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "results.json").write_text(json.dumps({"runs": runs, "bound": bounds}, indent=1))
+    pictures = plots.draw(runs, out)
+    print(report.table(runs))
+    for route, each in bounds.items():
+        print(bound.described(route, each["direct"], each["ratios"]))
+    for run in runs:
+        if run["ok"] < run["requests"]:
+            print(report.losses(run))
+    print(f"{out / 'results.json'}, {', '.join(picture.name for picture in pictures)}")
+    print(json.dumps({"runs": [report.without_samples(run) for run in runs], "bound": bounds}))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--url", default="http://127.0.0.1:8000")
+    add("--route", nargs="+", choices=ROUTES, default=["captions", "generation"])
+    add("--mix", help="routes and weights, in place of --route: generation=3,captions=5")
+    add("--requests", type=int, default=32, help="of each run")
+    add("--concurrency", type=int, nargs="+", default=[1, 8, 16], help="closed loops")
+    add("--rate", type=float, nargs="+", help="Poisson arrivals instead, requests a second")
+    add("--waves", type=int, help="waves of requests instead")
+    add("--wave-gap", type=float, default=5.0, help="seconds from wave to wave")
+    add("--wave-apart", type=float, default=0.05, help="seconds between requests of a wave")
+    add("--disconnect", type=float, default=0.0, help="the share of clients that hang up")
+    add("--deadline-ms", type=int, help="of generations")
+    add("--timeout", type=float, default=120.0, help="seconds, of a request")
+    add("--limit", type=float, default=600.0, help="seconds, of a run")
+    add("--rounds", type=int, default=1, help="of each route's runs, the bound between them")
+    add("--bound", action=argparse.BooleanOptionalAction, default=True,
+        help="also call the models directly, where a closed loop asks for one route")  # fmt: skip
+    add("--seed", type=int, default=0)
+    add("--out", type=Path, default=Path("build/loadtest"))
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -21,21 +21,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from loadtest.__main__ import run
+from loadtest.client import run
 from loadtest.reference import ReferencePipelines
-from loadtest.sides import (
-    BATCH,
-    EDGES,
-    MODEL,
-    Answer,
-    arriving,
-    both_sides,
-    closed_loop,
-    request_of,
-)
+from loadtest.same_work import BATCH, MODEL, request_of, works
+from loadtest.sides import Answer, arriving, both_sides, closed_loop
 from serve_app.denoise.engine import Engine
 from serve_app.denoise.offline import denoise
-from serve_app.denoise.trajectory import Work
 from serve_app.errors import DeadlineUnmet
 from serve_app.messages import GenerationRequest
 from serve_app.runtimes.generator import GeneratorRuntime
@@ -46,11 +37,11 @@ def offline(args: argparse.Namespace) -> dict[str, Any]:
     runtime, reference = GeneratorRuntime(MODEL), ReferencePipelines(MODEL)
     result: dict[str, Any] = {}
     for size in (1, BATCH):
-        works = _works(size)
+        batch = works(size)
         ratios = []
         for _ in range(args.rounds):
-            ours, ours_s = _timed(_engine_images, runtime, works)
-            theirs, theirs_s = _timed(reference.generate, works)
+            ours, ours_s = _timed(_engine_images, runtime, batch)
+            theirs, theirs_s = _timed(reference.generate, batch)
             ratios.append(theirs_s / ours_s)
         apart = [np.abs(a.astype(int) - b).max() for a, b in zip(ours, theirs, strict=True)]
         result[f"batch_{size}"] = {
@@ -63,17 +54,14 @@ def offline(args: argparse.Namespace) -> dict[str, Any]:
 def served(args: argparse.Namespace) -> dict[str, Any]:
     """A running service at concurrency 8 and 1, against the pipeline called directly here."""
     reference = ReferencePipelines(MODEL)
-    reference.generate(_works(BATCH))
-    # What the pipeline does: all steps are guided, and nothing is clamped.
-    same = {"num_inference_steps": 15, "guidance_scale": 3.0, "guidance_end": 1.0}
-    same |= {"latent_clamp": False, "sampler": "ddim", "size": "128x128"}
+    reference.generate(works(BATCH))
     throughput, ratio, extra = [], [], []
     for _ in range(args.rounds):
-        offline_s = sum(_timed(reference.generate, _works(BATCH))[1] for _ in range(2))
-        _, served_s = asyncio.run(run(args.url, "generation", 4 * BATCH, BATCH, **same))
+        offline_s = sum(_timed(reference.generate, works(BATCH))[1] for _ in range(2))
+        _, served_s = run(args.url, "generation", 4 * BATCH, BATCH)
         throughput.append((4 * BATCH / served_s) / (2 * BATCH / offline_s))
-        direct_s = statistics.median(_timed(reference.generate, _works(1))[1] for _ in range(5))
-        answers, _ = asyncio.run(run(args.url, "generation", 5, 1, **same))
+        direct_s = statistics.median(_timed(reference.generate, works(1))[1] for _ in range(5))
+        answers, _ = run(args.url, "generation", 5, 1)
         latency_s = statistics.median(answer.seconds for answer in answers)
         ratio.append(latency_s / direct_s)
         extra.append(latency_s - direct_s)
@@ -138,10 +126,10 @@ async def _admission(args: argparse.Namespace, step_s: float) -> dict[str, Any]:
 
 def _step_s() -> float:
     """Seconds of a step of the pipeline's full batch."""
-    reference, works = ReferencePipelines(MODEL), _works(BATCH)
-    reference.generate(works)
-    seconds = [_timed(reference.generate, works)[1] for _ in range(3)]
-    return statistics.median(seconds) / works[0].steps
+    reference, batch = ReferencePipelines(MODEL), works(BATCH)
+    reference.generate(batch)
+    seconds = [_timed(reference.generate, batch)[1] for _ in range(3)]
+    return statistics.median(seconds) / batch[0].steps
 
 
 def _poisson(
@@ -153,17 +141,13 @@ def _poisson(
     return requests, [rng.expovariate(rate) for _ in requests]
 
 
-def _works(count: int) -> list[Work]:
-    return [Work(request_of(seed), EDGES) for seed in range(count)]
-
-
 def _timed(call: Callable[..., Any], *args: Any) -> tuple[Any, float]:
     began = time.perf_counter()
     return call(*args), time.perf_counter() - began
 
 
-def _engine_images(runtime: GeneratorRuntime, works: Sequence[Any]) -> list[Any]:
-    return runtime.decode(denoise(Engine(runtime, BATCH), works))
+def _engine_images(runtime: GeneratorRuntime, batch: Sequence[Any]) -> list[Any]:
+    return runtime.decode(denoise(Engine(runtime, BATCH), batch))
 
 
 def _seconds(answers: Sequence[Any]) -> np.ndarray:

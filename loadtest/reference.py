@@ -1,9 +1,10 @@
-"""diffusers' own pipelines, a request-level batch a call: what the engine is compared with.
+"""The libraries' own calls, a request-level batch each: what the service is compared with.
 
-One call makes images that agree in size, steps, sampler and guidance; what may differ is the
-prompt, the seed, the edges and the starting image.
+One call to a pipeline makes images that agree in size, steps, sampler and guidance; what may differ
+is the prompt, the seed, the edges and the starting image.
 """
 
+import io
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,8 +17,10 @@ from diffusers import (
     StableDiffusionImg2ImgPipeline,
     StableDiffusionPipeline,
 )
+from PIL import Image
+from transformers import AutoImageProcessor, AutoTokenizer, GitForCausalLM
 
-from serve_app.config import GeneratorModel
+from serve_app.config import CaptionerModel, GeneratorModel
 from serve_app.denoise.sampler import SAMPLERS
 from serve_app.denoise.trajectory import Work
 from serve_app.messages import Pixels
@@ -105,3 +108,20 @@ class ReferencePipelines:
         with torch.inference_mode():
             made = pipeline(**arguments).images
         return [(image * 255).round().clip(0, 255).astype(np.uint8) for image in made]
+
+
+class ReferenceCaptioner:
+    """GIT as a script would call it, from encoded images to sentences."""
+
+    def __init__(self, model: CaptionerModel) -> None:
+        self._processor = AutoImageProcessor.from_pretrained(model.path, backend="pil")
+        self._tokenizer = AutoTokenizer.from_pretrained(model.path)
+        self._model: Any = GitForCausalLM.from_pretrained(model.path).eval()
+        self._max_new_tokens = model.max_new_tokens
+
+    def caption(self, images: Sequence[bytes]) -> list[str]:
+        """A sentence for each encoded image."""
+        pictures = [Image.open(io.BytesIO(image)).convert("RGB") for image in images]
+        pixels = self._processor(images=pictures, return_tensors="pt").pixel_values
+        tokens = self._model.generate(pixel_values=pixels, max_new_tokens=self._max_new_tokens)
+        return self._tokenizer.batch_decode(tokens, skip_special_tokens=True)

@@ -4,43 +4,24 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import ray
 from ray import serve
 
-from loadtest.__main__ import PROMPT, sketch
 from loadtest.reference import ReferencePipelines
-from serve_app.config import PROJECT_ROOT, Defaults, GeneratorModel, Limits
+from loadtest.same_work import BATCH, EDGES, MODEL, SIDE, request_of
+from serve_app.config import Defaults, Limits
 from serve_app.denoise.trajectory import Work
 from serve_app.deployments.generator import Generator
 from serve_app.deployments.micro_batching import MicroBatcher
 from serve_app.errors import ServiceError
-from serve_app.imaging import codec
-from serve_app.imaging.canny import find_edges
 from serve_app.messages import GenerationRequest, ImageResult, Progress, StageReport, Terms
 
-BATCH = 8
-SIDE = 128
-_WEIGHTS = PROJECT_ROOT / "serve_app" / "demo" / "weights"
-MODEL = GeneratorModel(
-    name="demo", path=str(_WEIGHTS / "generator"), controlnet=str(_WEIGHTS / "controlnet")
-)
-EDGES = find_edges(codec.decode(sketch(), 2**20, (SIDE, SIDE)), 100, 200)
 _EDGES = ImageResult(EDGES, StageReport("canny", 0.0, 0.0, 1))
-_REQUEST = GenerationRequest(
-    prompt=PROMPT, negative_prompt="", seed=0, width=SIDE, height=SIDE, num_inference_steps=15,
-    sampler="ddim", guidance_scale=3.0, controlnet_conditioning_scale=1.0,
-    strength=0.7,
-)  # fmt: skip
 # One core, and with it one torch thread, each.
 _OPTIONS = {"max_ongoing_requests": 1000, "ray_actor_options": {"num_cpus": 1}}
-
-
-def request_of(seed: int, steps: int = 15) -> GenerationRequest:
-    """A request at the demo's default settings; the sketch's edges steer it."""
-    return replace(_REQUEST, seed=seed, num_inference_steps=steps)
 
 
 @dataclass(frozen=True)
