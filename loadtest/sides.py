@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import ray
@@ -19,7 +20,7 @@ from serve_app.deployments.micro_batching import MicroBatcher
 from serve_app.errors import ServiceError
 from serve_app.messages import GenerationRequest, ImageResult, Progress, StageReport, Terms
 
-_EDGES = ImageResult(EDGES, StageReport("canny", 0.0, 0.0, 1))
+STEERING = ImageResult(EDGES, StageReport("canny", 0.0, 0.0, 1))
 # One core, and with it one torch thread, each.
 _OPTIONS = {"max_ongoing_requests": 1000, "ray_actor_options": {"num_cpus": 1}}
 
@@ -49,38 +50,48 @@ class PipelineByRequest:
 
 
 @asynccontextmanager
-async def both_sides() -> AsyncIterator[tuple[Side, Side]]:
-    """By step and by request, in a Ray of their own."""
-    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
+async def own_ray(num_cpus: int) -> AsyncIterator[None]:
+    """A Ray of their own for deployments that are called by handles, with so many cores to give."""
+    ray.init(address="local", num_cpus=num_cpus, include_dashboard=False, log_to_driver=False)
     serve.start(proxy_location="Disabled")
-    defaults = Defaults(width=SIDE, height=SIDE)
-    engine = Generator.options(user_config={"max_batch_size": BATCH}, **_OPTIONS)
-    stepping = serve.run(engine.bind(MODEL, Limits(), defaults), name="step", route_prefix=None)
-    pipeline = PipelineByRequest.options(**_OPTIONS)
-    calling = serve.run(pipeline.bind(), name="request", route_prefix=None)
-
-    async def by_step(request: GenerationRequest, finish_within_s: float | None = None) -> Answer:
-        began = time.perf_counter()
-        terms = Terms(finish_within_s=finish_within_s)
-        stream = stepping.options(method_name="stream", stream=True)
-        predicted = None
-        async for item in stream.remote(request, terms, _EDGES):
-            if isinstance(item, ServiceError):
-                raise item
-            if isinstance(item, Progress) and predicted is None:
-                predicted = item.eta_s
-        return Answer(time.perf_counter() - began, predicted)
-
-    async def by_request(request: GenerationRequest) -> Answer:
-        began = time.perf_counter()
-        await calling.remote(request, _EDGES)
-        return Answer(time.perf_counter() - began)
-
     try:
-        yield by_step, by_request
+        yield
     finally:
         await asyncio.to_thread(serve.shutdown)
         ray.shutdown()
+
+
+@asynccontextmanager
+async def both_sides() -> AsyncIterator[tuple[Side, Side]]:
+    """By step and by request, in a Ray of their own."""
+    async with own_ray(num_cpus=2):
+        defaults = Defaults(width=SIDE, height=SIDE)
+        engine = Generator.options(user_config={"max_batch_size": BATCH}, **_OPTIONS)
+        stepping = serve.run(engine.bind(MODEL, Limits(), defaults), name="step", route_prefix=None)
+        pipeline = PipelineByRequest.options(**_OPTIONS)
+        calling = serve.run(pipeline.bind(), name="request", route_prefix=None)
+        yield partial(_by_step, stepping), partial(_by_request, calling)
+
+
+async def _by_step(
+    stepping: Any, request: GenerationRequest, finish_within_s: float | None = None
+) -> Answer:
+    began = time.perf_counter()
+    terms = Terms(finish_within_s=finish_within_s)
+    stream = stepping.options(method_name="stream", stream=True)
+    predicted = None
+    async for item in stream.remote(request, terms, STEERING):
+        if isinstance(item, ServiceError):
+            raise item
+        if isinstance(item, Progress) and predicted is None:
+            predicted = item.eta_s
+    return Answer(time.perf_counter() - began, predicted)
+
+
+async def _by_request(calling: Any, request: GenerationRequest) -> Answer:
+    began = time.perf_counter()
+    await calling.remote(request, STEERING)
+    return Answer(time.perf_counter() - began)
 
 
 async def arriving(
