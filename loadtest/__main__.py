@@ -14,7 +14,6 @@ import argparse
 import asyncio
 import json
 from collections.abc import Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +27,11 @@ from loadtest.routes import ROUTES, drawn, parse_mix
 def main() -> None:
     args = _arguments()
     mixes = {args.mix: parse_mix(args.mix)} if args.mix else {one: {one: 1.0} for one in args.route}
-    bounded = [name for name in mixes if args.bound and not _open(args) and name in bound.BOUNDED]
+    closed_loop = not (args.rate or args.waves)
+    bounded = [name for name in mixes if args.bound and closed_loop and name in bound.BOUNDED]
     runs: list[dict[str, Any]] = []
     bounds: dict[str, Any] = {}
-    with bound.Bound() if bounded else nullcontext() as models:
+    with bound.Bound() as models:
         for name, mix in mixes.items():
             rounds = []
             for _ in range(args.rounds):
@@ -70,10 +70,6 @@ def _plan(args: argparse.Namespace) -> list[Arrivals]:
     if args.waves:
         return [arrivals.waves(args.requests, args.waves, args.wave_gap, args.wave_apart)]
     return [arrivals.closed(args.requests, clients) for clients in args.concurrency]
-
-
-def _open(args: argparse.Namespace) -> bool:
-    return bool(args.rate or args.waves)
 
 
 def _publish(out: Path, runs: Sequence[dict[str, Any]], bounds: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ open loop asks what happens at a rate, and so shows the queue that a closed loop
 """
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -13,7 +14,7 @@ class Arrivals:
     """The moment of each request, in seconds from the start, and how many may be in flight."""
 
     kind: str
-    settings: dict[str, float]
+    settings: Mapping[str, float]
     moments: tuple[float, ...]
     in_flight: int
 

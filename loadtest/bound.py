@@ -19,23 +19,27 @@ _WHOLE = "8"
 
 
 class Bound:
-    """The process with the models."""
+    """The process with the models, started when it is first needed."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
-        self._process = subprocess.Popen(
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process:
+            self._process.communicate()
+
+    def measure(self, route: str) -> dict[str, Any]:
+        """By side and batch size: seconds `s` and CPU seconds `cpu_s` per item."""
+        self._process = self._process or subprocess.Popen(
             [sys.executable, "-m", "loadtest.direct"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            env=os.environ | {"OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1"},
         )
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.communicate()
-
-    def measure(self, route: str) -> dict[str, Any]:
-        """By side and batch size: seconds `s` and CPU seconds `cpu_s` per item."""
         assert self._process.stdin and self._process.stdout
         print(route, file=self._process.stdin, flush=True)
         line = self._process.stdout.readline()
@@ -72,7 +76,7 @@ def ratios(
 def medians(rounds: Sequence[Any]) -> Any:
     """Of numbers, or of dictionaries alike, each of their numbers; to three digits."""
     if not isinstance(rounds[0], dict):
-        return round(median(rounds), 3)
+        return float(f"{median(rounds):.3g}")
     return {key: medians([each[key] for each in rounds if key in each]) for key in rounds[0]}
 
 

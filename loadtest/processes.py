@@ -5,7 +5,7 @@ One Ray cluster on the machine is assumed. The load generator is none of its pro
 """
 
 import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
@@ -62,7 +62,8 @@ def cpu_spent(before: CpuTimes, after: CpuTimes) -> dict[str, float] | None:
     """
     if not after:
         return None
-    spent: Counter[str] = Counter()
+    spent: dict[str, float] = defaultdict(float)
     for process, (kind, seconds) in after.items():
         spent[kind] += seconds - before.get(process, (kind, 0.0))[1]
-    return {"all": sum(spent.values())} | dict(spent.most_common())
+    most_first = sorted(spent, key=spent.__getitem__, reverse=True)
+    return {"all": sum(spent.values())} | {kind: spent[kind] for kind in most_first}

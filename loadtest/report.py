@@ -88,7 +88,7 @@ def table(runs: Sequence[dict[str, Any]]) -> str:
     lines = [heads]
     for run in runs:
         cpu, latency = run["cpu_s_per_request"], run["latency_ms"] or {}
-        sizes = run["batch_sizes"] or {}
+        sizes = run["batch_sizes"] or {}  # latents are decoded beside the steps
         lines.append((
             run["route"],
             described(run),
@@ -97,7 +97,7 @@ def table(runs: Sequence[dict[str, Any]]) -> str:
             f"{run['throughput_per_s']:.2f}",
             *(f"{latency[name]:.0f}" if latency else "-" for name in ("p50", "p95", "p99", "max")),
             f"{1000 * cpu['all']:.0f}" if cpu else "-",
-            " ".join(f"{size:.1f}" for size in sizes.values() if size > 1) or "-",
+            ", ".join(f"{k} {size:.1f}" for k, size in sizes.items() if k != "decode") or "-",
         ))  # fmt: skip
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
@@ -134,4 +134,4 @@ def losses(run: dict[str, Any]) -> str:
 def _per(count: int, seconds: dict[str, float] | None) -> dict[str, float] | None:
     if not count or seconds is None:
         return None
-    return {kind: round(value / count, 4) for kind, value in seconds.items()}
+    return {kind: round(value / count, 4) for kind, value in seconds.items() if value}
