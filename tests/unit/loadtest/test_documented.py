@@ -1,13 +1,13 @@
 """What is told of the comparison with the documented way."""
 
+import asyncio
+
 import pytest
 
 from loadtest import documented
 
 
 async def test_requests_come_one_after_another_whatever_is_answered():
-    import asyncio
-
     loop = asyncio.get_running_loop()
     began, starts = loop.time(), []
 

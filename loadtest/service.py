@@ -1,0 +1,63 @@
+"""Starts the service from a Serve YAML, as its user would, and ends it."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+_ROOT = Path(__file__).parents[1]
+_START_S = 180.0
+_STOP_S = 90.0
+
+
+@contextmanager
+def served(config: Path, log: Path) -> Iterator[str]:
+    """`serve run` for as long as the block runs; gives its URL once every stage is up.
+
+    Raises RuntimeError where it is not up in time, or something else answers at its port.
+    """
+    url = url_of(yaml.safe_load(config.read_text()))
+    if _healthy(url):
+        raise RuntimeError(f"a service is running at {url} already")
+    settings = re.findall(r"^export (\w+) \?= (\S+)", (_ROOT / "Makefile").read_text(), re.M)
+    with log.open("w") as out:
+        process = subprocess.Popen(
+            [Path(sys.executable).parent / "serve", "run", config.resolve()],
+            cwd=_ROOT,
+            env=dict(settings) | os.environ,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        deadline = time.monotonic() + _START_S
+        while not _healthy(url):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"the service did not start; see {log}")
+            time.sleep(0.5)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(_STOP_S)
+
+
+def url_of(config: dict[str, Any]) -> str:
+    """Where a Serve YAML's service answers on this machine."""
+    return f"http://127.0.0.1:{config.get('http_options', {}).get('port', 8000)}"
+
+
+def _healthy(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/health", timeout=5) as response:
+            return response.status == 200
+    except (urllib.error.URLError, OSError):
+        return False
