@@ -26,7 +26,7 @@ from loadtest.routes import ROUTES, drawn, parse_mix
 
 def main() -> None:
     args = _arguments()
-    mixes = {args.mix: parse_mix(args.mix)} if args.mix else {one: {one: 1.0} for one in args.route}
+    mixes = {"mix": args.mix} if args.mix else {route: {route: 1.0} for route in args.route}
     closed_loop = not (args.rate or args.waves)
     bounded = [name for name in mixes if args.bound and closed_loop and name in bound.BOUNDED]
     runs: list[dict[str, Any]] = []
@@ -82,7 +82,7 @@ def _publish(out: Path, runs: Sequence[dict[str, Any]], bounds: dict[str, Any]) 
     for run in runs:
         if run["ok"] < run["requests"]:
             print(report.losses(run))
-    print(f"{out / 'results.json'}, {', '.join(picture.name for picture in pictures)}")
+    print(*[out / "results.json", *pictures], sep="\n")
     print(json.dumps({"runs": [report.without_samples(run) for run in runs], "bound": bounds}))
 
 
@@ -93,7 +93,11 @@ def _arguments() -> argparse.Namespace:
     add = parser.add_argument
     add("--url", default="http://127.0.0.1:8000")
     add("--route", nargs="+", choices=ROUTES, default=["captions", "generation"])
-    add("--mix", help="routes and weights, in place of --route: generation=3,captions=5")
+    add(
+        "--mix",
+        type=parse_mix,
+        help="routes and weights, in place of --route: generation=3,captions=5",
+    )
     add("--requests", type=int, default=32, help="of each run")
     add("--concurrency", type=int, nargs="+", default=[1, 8, 16], help="closed loops")
     add("--rate", type=float, nargs="+", help="Poisson arrivals instead, requests a second")

@@ -27,7 +27,6 @@ def draw(runs: Sequence[Run], folder: Path) -> list[Path]:
     for route in dict.fromkeys(run["route"] for run in runs):
         ours = [run for run in runs if run["route"] == route and run["latencies_ms"]]
         open_loop = [run for run in ours if run["arrivals"] == "poisson"]
-        name = route.replace("=", "-").replace(",", "-")
         for what, shown, picture in (
             ("sorted", ours, _sorted),
             ("where-time-goes", ours, _where_time_goes),
@@ -36,7 +35,7 @@ def draw(runs: Sequence[Run], folder: Path) -> list[Path]:
             if shown:
                 figure, axes = plt.subplots(figsize=(7, 4.2), layout="constrained")
                 picture(axes, route, shown)
-                drawn.append(saved(figure, folder / f"{name}-{what}.png"))
+                drawn.append(saved(figure, folder / f"{route}-{what}.png"))
     return drawn
 
 

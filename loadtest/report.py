@@ -27,6 +27,7 @@ def summarise(
     """
     outcomes = Counter(answer.outcome for answer in answers)
     good = [answer for answer in answers if answer.outcome == OK]
+    lost = [answer for answer in answers if answer.outcome != OK]
     return {
         "route": route,
         "arrivals": arrivals.kind,
@@ -43,6 +44,8 @@ def summarise(
         "deadline_passed": outcomes.pop(LATE, 0),
         "errors": {kind: n for kind, n in sorted(outcomes.items()) if kind != OK},
         "not_sent": len(arrivals.moments) - len(answers),
+        "lost_latency_ms": _latencies([(answer.outcome, answer) for answer in lost]),
+        "by_route": _latencies([(answer.route, answer) for answer in good]),
         "retry_after_s": sorted({int(a.retry_after) for a in answers if a.retry_after}),
         "time": where_time_went(good),
         "latencies_ms": [round(1000 * answer.seconds, 1) for answer in good],
@@ -55,6 +58,14 @@ def quantiles(values: Sequence[float]) -> dict[str, float] | None:
         return None
     shares = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "max": 1.0}
     return {name: round(float(np.quantile(values, share)), 1) for name, share in shares.items()}
+
+
+def _latencies(answers: Sequence[tuple[str, Answer]]) -> dict[str, Any]:
+    """Quantiles by name, in milliseconds."""
+    by_name: dict[str, list[float]] = defaultdict(list)
+    for name, answer in answers:
+        by_name[name].append(1000 * answer.seconds)
+    return {name: {"count": len(ms)} | (quantiles(ms) or {}) for name, ms in by_name.items()}
 
 
 def where_time_went(answers: Sequence[Answer]) -> dict[str, dict[str, float]]:

@@ -6,6 +6,7 @@ import json
 import random
 from dataclasses import dataclass
 from functools import cache
+from itertools import accumulate
 
 from PIL import Image, ImageDraw
 
@@ -76,6 +77,10 @@ def parse_mix(text: str) -> dict[str, float]:
 
 
 def drawn(mix: dict[str, float], count: int, seed: int, **fields: object) -> list[Request]:
-    """`count` requests whose routes are drawn by their weights."""
-    routes = random.Random(seed).choices(list(mix), list(mix.values()), k=count)
+    """`count` requests to routes in the proportion of their weights, shuffled."""
+    routes: list[str] = []
+    for route, until in zip(mix, accumulate(mix.values()), strict=True):
+        share = until / sum(mix.values())
+        routes += [route] * (round(count * share) - len(routes))
+    random.Random(seed).shuffle(routes)
     return [request_to(route, number, **fields) for number, route in enumerate(routes)]

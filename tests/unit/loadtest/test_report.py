@@ -22,6 +22,15 @@ def test_only_successes_count_for_throughput_and_latency():
     assert run["throughput_per_s"] == 1.0
     assert run["latency_ms"]["max"] == 3000
     assert run["latencies_ms"] == [1000, 3000]
+    assert run["lost_latency_ms"]["500 stage_failed"]["max"] == 99_000
+
+
+def test_a_mix_is_told_by_route():
+    answers = [Answer(route, OK, 0.0, seconds) for route, seconds in (("a", 1), ("b", 2), ("b", 4))]
+    told = report.summarise("mix", closed(3, 1), answers, 2.0)["by_route"]
+    assert {route: (each["count"], each["p50"]) for route, each in told.items()} == {
+        "a": (1, 1000), "b": (2, 3000),
+    }  # fmt: skip
 
 
 def test_errors_hang_ups_and_deadlines_are_counted_apart():

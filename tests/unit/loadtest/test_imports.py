@@ -1,0 +1,15 @@
+"""The load generator shares its machine with the service, so it stays light and knows only HTTP."""
+
+import subprocess
+import sys
+
+HEAVY = ("torch", "ray", "diffusers", "transformers", "serve_app")
+
+
+def test_the_load_generator_loads_no_models():
+    program = "import sys, loadtest.__main__, loadtest.autoscaling; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    loaded = {name.partition(".")[0] for name in done.stdout.split()}
+    assert "aiohttp" in loaded
+    assert not loaded.intersection(HEAVY)
