@@ -69,12 +69,11 @@ async def load(
     connector = aiohttp.TCPConnector(limit=0)
     timeout = aiohttp.ClientTimeout(total=None)
     async with aiohttp.ClientSession(url, connector=connector, timeout=timeout) as session:
-        first = {request.route: request for request in requests}.values()
-        usual_s = {
-            request.route: [(await send(session, request, manner.timeout_s)).seconds]
-            for request in (first if manner.hang_up else ())
-        }
-        usual_s = defaultdict(list, usual_s)
+        usual_s: dict[str, list[float]] = defaultdict(list)
+        if manner.hang_up:
+            for request in {request.route: request for request in requests}.values():
+                before = await send(session, request, manner.timeout_s)
+                usual_s[request.route].append(before.seconds)
         bar = tqdm(total=len(requests), unit="request", desc=arrivals.label)
         began = time.perf_counter()
 

@@ -1,6 +1,7 @@
 """CPU time of all that serves, on this machine: the service's replicas and Ray's own processes.
 
-A request costs more than its model: the proxy, the controller and Ray's daemons work for it too.
+A request costs more than its model: the proxy, the controller and Ray's daemons work for it too,
+and what they use while they wait counts as well: it weighs more on few requests a second.
 One Ray cluster on the machine is assumed. The load generator is none of its processes.
 """
 

@@ -47,7 +47,10 @@ def served(config: Path, log: Path) -> Iterator[str]:
         yield url
     finally:
         process.terminate()
-        process.wait(_STOP_S)
+        try:
+            process.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()  # Ray's processes leave with it
 
 
 def url_of(config: dict[str, Any]) -> str:
