@@ -32,6 +32,10 @@ SamplerName = Literal["ddim", "dpmpp_2m", "dpmpp_2m_karras", "euler", "euler_a",
 """How noise is integrated away; diffusers' samplers (`serve_app/denoise/sampler.py`)."""
 
 
+Backend = Literal["eager", "onnxruntime", "onnxruntime-int8"]
+"""What runs a model's networks; measured by `python -m serve_app.jobs.optimise`."""
+
+
 class Settings(BaseModel):
     """A misspelt key is an error, not a silent default; settings never change after start."""
 
@@ -69,6 +73,7 @@ class CaptionerModel(Settings):
     path: ModelPath
     max_new_tokens: PositiveInt = 40
     placement: Placement = Placement()
+    backend: Backend = "eager"
 
 
 class ClassifierModel(Settings):

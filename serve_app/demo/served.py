@@ -86,7 +86,7 @@ class Captioner:
 
     def describe(self, image: np.ndarray) -> str:
         """A caption of uint8 [h, w, 3]."""
-        return self._runtime.caption([image])[0]
+        return self._runtime.caption(self._runtime.preprocess([image]))[0]
 
 
 class Upscaler:

@@ -82,8 +82,11 @@ async def decoding(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R
     return await asyncio.get_running_loop().run_in_executor(_decoders(), run)
 
 
-async def pixels_of(picture: Picture, limits: Limits, max_side: int | None = None) -> Pixels:
-    """The uint8 RGB pixels of a picture; a client's own is decoded, and shrunk to `max_side`."""
+def pixels_of(picture: Picture, limits: Limits, max_side: int | None = None) -> Pixels:
+    """The uint8 RGB pixels of a picture; a client's own is decoded, and shrunk to `max_side`.
+
+    To be called through `decoding`.
+    """
     if isinstance(picture, ImageResult):
         return picture.pixels
-    return await decoding(codec.decode, picture, limits.max_image_pixels, max_side=max_side)
+    return codec.decode(picture, limits.max_image_pixels, max_side=max_side)

@@ -7,7 +7,13 @@ from ray import serve
 
 from serve_app.config import Limits, UpscalerModel
 from serve_app.deployments.micro_batching import MicroBatcher
-from serve_app.deployments.replica import gpu_share, pixels_of, refusal_as_value, yield_to_answering
+from serve_app.deployments.replica import (
+    decoding,
+    gpu_share,
+    pixels_of,
+    refusal_as_value,
+    yield_to_answering,
+)
 from serve_app.messages import ImageResult, Picture, Pixels
 from serve_app.observability import logged_step
 
@@ -41,7 +47,7 @@ class Upscaler:
     @refusal_as_value
     async def __call__(self, picture: Picture, scale: int) -> ImageResult:
         """The enlarged image, uint8 RGB [scale * h, scale * w, 3]; `scale` is a configured one."""
-        pixels = await pixels_of(picture, self._limits)
+        pixels = await decoding(pixels_of, picture, self._limits)
         enlarged, report = await self._batched((pixels, scale))
         return ImageResult(enlarged, report)
 

@@ -69,6 +69,8 @@ def decode(
     image = _open(data)
     _header(image, max_pixels)
     orientation = _orientation(image)
+    if size is None and max_side is not None:
+        image.draft(None, (max_side, max_side))  # a JPEG's own smaller sizes, none below this
     try:
         image.load()
         rgb = _to_rgb(image)

@@ -7,12 +7,16 @@ import torch
 from transformers import AutoImageProcessor, AutoTokenizer, GitForCausalLM
 
 from serve_app.config import CaptionerModel
-from serve_app.messages import Pixels
+from serve_app.messages import Floats, Pixels
+from serve_app.runtimes import git_decoding
 from serve_app.runtimes.placement import place
 
 
 class CaptionerRuntime:
-    """Says what is in an image."""
+    """Says what is in an image.
+
+    `side` is that of the square that the model looks at, in pixels.
+    """
 
     def __init__(self, model: CaptionerModel, gpu_share: float = 0.0) -> None:
         placed = place(model.placement, gpu_share)
@@ -24,22 +28,54 @@ class CaptionerRuntime:
             model.path, dtype=self.dtype, use_safetensors=True
         )
         self._model = network.to(self.device).eval()
+        self.side: int = network.config.vision_config.image_size
+        self._converted = None if model.backend == "eager" else _converted(network, model)
 
-    def caption(self, images: list[Pixels]) -> list[str]:
-        """Caption uint8 RGB images [height, width, 3] of any sizes, greedily."""
+    def preprocess(self, images: list[Pixels]) -> Floats:
+        """uint8 RGB images [h, w, 3] of any sizes to the model's input, float32 [n, 3, H, W]."""
         inputs = self._processor(
-            images=images, input_data_format="channels_last", return_tensors="pt"
-        ).pixel_values
-        with torch.inference_mode():
-            tokens = self._model.generate(
-                pixel_values=inputs.to(self.device, self.dtype),
-                max_new_tokens=self._max_new_tokens,
-                num_beams=1,
-                do_sample=False,
-            )
+            images=images, input_data_format="channels_last", return_tensors="np"
+        )
+        return inputs.pixel_values.astype(np.float32, copy=False)
+
+    def caption(self, pixel_values: Floats) -> list[str]:
+        """Caption images that `preprocess` prepared, greedily."""
+        tokens = (self._converted or self._generated)(pixel_values)
         texts = self._tokenizer.batch_decode(tokens, skip_special_tokens=True)
         return [text.strip() for text in texts]
 
+    @torch.inference_mode()
+    def _generated(self, pixel_values: Floats) -> np.ndarray:
+        tokens = self._model.generate(
+            pixel_values=torch.from_numpy(pixel_values).to(self.device, self.dtype),
+            max_new_tokens=self._max_new_tokens,
+            num_beams=1,
+            do_sample=False,
+        )
+        return tokens.cpu().numpy()
+
     def warm_up(self) -> None:
         """Caption one blank image, so that no client pays for first-call allocation."""
-        self.caption([np.zeros((64, 64, 3), np.uint8)])
+        self.caption(self.preprocess([np.zeros((64, 64, 3), np.uint8)]))
+
+
+def _converted(network: Any, model: CaptionerModel) -> git_decoding.GreedyDecoding:
+    """Greedy decoding by ONNX Runtime, on the CPU."""
+    from serve_app.runtimes import onnx  # only where it is asked for: it takes seconds to import
+
+    if network.device.type != "cpu":
+        raise ValueError(f"the backend {model.backend} runs on a CPU: set placement.device to cpu")
+    encode, word = git_decoding.ImageEncoding(network), git_decoding.NextWord(network)
+    side = network.config.vision_config.image_size
+    pixels = torch.zeros(2, 3, side, side)
+    with torch.no_grad():
+        image = encode(pixels)
+    words = torch.zeros(2, dtype=torch.int64)
+    text = (words, words[:1], image, image[..., :3, :])
+    int8 = model.backend == "onnxruntime-int8"
+    return git_decoding.GreedyDecoding(
+        onnx.session(encode, [pixels], [[0]], int8=int8),
+        onnx.session(word, text, [[0], [], [2], [2, 4]], int8=int8),
+        network.config,
+        model.max_new_tokens,
+    )

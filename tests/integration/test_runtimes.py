@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from serve_app.config import PROJECT_ROOT, CaptionerModel, ClassifierModel, UpscalerModel
+from serve_app.demo.shapes import render, sample_scene
 from tests.images import sketch
 
 WEIGHTS = PROJECT_ROOT / "serve_app" / "demo" / "weights"
@@ -28,10 +29,29 @@ def test_captions_images_of_mixed_sizes():
     from serve_app.runtimes.captioner import CaptionerRuntime
 
     runtime = CaptionerRuntime(CaptionerModel(path=str(WEIGHTS / "captioner")))
-    images = [np.asarray(sketch(128, 128)), np.asarray(sketch(300, 200))]
-    texts = runtime.caption(images)
+    inputs = runtime.preprocess([np.asarray(sketch(128, 128)), np.asarray(sketch(300, 200))])
+    assert inputs.shape == (2, 3, runtime.side, runtime.side)
+    texts = runtime.caption(inputs)
     assert len(texts) == 2 and all(isinstance(text, str) for text in texts)
-    assert runtime.caption(images[:1]) == texts[:1]
+    assert runtime.caption(inputs[:1]) == texts[:1]
+
+
+@pytest.mark.parametrize("backend", ["onnxruntime", "onnxruntime-int8"])
+def test_a_converted_captioner_says_the_same(backend):
+    from serve_app.runtimes.captioner import CaptionerRuntime
+
+    eager = CaptionerModel(path=str(WEIGHTS / "captioner"))
+    runtimes = [
+        CaptionerRuntime(eager),
+        CaptionerRuntime(eager.model_copy(update={"backend": backend})),
+    ]
+    rng = np.random.default_rng(0)
+    scenes = [sample_scene(rng, held_out=True, count=1 + index % 3) for index in range(10)]
+    inputs = runtimes[0].preprocess([render(scene) for scene in scenes])
+    # Sentences of all lengths, in a batch and alone.
+    expected = runtimes[0].caption(inputs)
+    assert runtimes[1].caption(inputs) == expected
+    assert [runtimes[1].caption(each[None])[0] for each in inputs] == expected
 
 
 def test_classifies_images_of_mixed_sizes_alike_alone_and_together():

@@ -1,0 +1,112 @@
+"""GIT's greedy decoding as two graphs without Python inside: what ONNX and compilers can take.
+
+In GIT the image's tokens attend to each other and never to the text (Wang et al. 2022,
+https://arxiv.org/abs/2205.14100, figure 2), so their keys and values are computed once; each word
+then attends to them and to the words before it.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from transformers import GitConfig
+
+from serve_app.messages import Floats
+
+
+class ImageEncoding(nn.Module):
+    """Pixels float [n, 3, H, W] to keys and values [layers, 2, n, heads, image tokens, width]."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        if model.config.num_image_with_embedding:
+            raise ValueError("a GIT model for video is captioned by the eager backend only")
+        self.git = model.git
+
+    def forward(self, pixel_values: torch.Tensor) -> torch.Tensor:
+        seen = self.git.image_encoder(pixel_values).last_hidden_state
+        hidden = self.git.visual_projection(seen)
+        *layers, last = self.git.encoder.layer
+        kept = []
+        for layer in layers:
+            kept.append(_keys_and_values(layer, hidden))
+            attended = _attend(_heads(layer, "query", hidden), [kept[-1]])
+            hidden = layer.feed_forward_chunk(layer.attention.output(attended, hidden))
+        # Nobody looks at what the image's tokens become in the last layer.
+        return torch.stack([*kept, _keys_and_values(last, hidden)])
+
+
+class NextWord(nn.Module):
+    """A word of each caption to the next one: int64 [n] to [n]."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.git, self.output = model.git, model.output
+
+    def forward(
+        self, word: torch.Tensor, position: torch.Tensor, image: torch.Tensor, text: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """`position` is int64 [1], `image` as `ImageEncoding` gives it, `text` the same of the
+        words before; returned with this word added."""
+        hidden = self.git.embeddings(input_ids=word[:, None], position_ids=position[None])
+        kept = []
+        for index, layer in enumerate(self.git.encoder.layer):
+            kept.append(torch.cat([text[index], _keys_and_values(layer, hidden)], dim=3))
+            attended = _attend(_heads(layer, "query", hidden), [image[index], kept[-1]])
+            hidden = layer.feed_forward_chunk(layer.attention.output(attended, hidden))
+        return self.output(hidden[:, -1]).argmax(-1), torch.stack(kept)
+
+
+class GreedyDecoding:
+    """The loop around the two, over numpy arrays."""
+
+    def __init__(
+        self,
+        encode_image: Callable[..., list[Any]],
+        next_word: Callable[..., list[Any]],
+        config: GitConfig,
+        max_new_tokens: int,
+    ) -> None:
+        """Both callables take and return numpy arrays, in the order of the modules above."""
+        self._encode_image, self._next_word = encode_image, next_word
+        self._bos, self._eos = config.bos_token_id, config.eos_token_id
+        self._words = min(max_new_tokens, config.max_position_embeddings - 1)
+
+    def __call__(self, pixel_values: Floats) -> np.ndarray:
+        """Token ids, int64 [n, at most 1 + max_new_tokens], as `generate` would choose them.
+
+        What follows an end of sentence means nothing.
+        """
+        (image,) = self._encode_image(pixel_values)
+        layers, _, count, heads, _, width = image.shape
+        text = np.zeros((layers, 2, count, heads, 0, width), image.dtype)
+        words: list[Any] = [np.full(count, self._bos)]
+        ended = np.zeros(count, bool)
+        while len(words) <= self._words and not ended.all():
+            position = np.array([len(words) - 1])
+            word, text = self._next_word(words[-1], position, image, text)
+            words.append(np.where(ended, self._eos, word))
+            ended |= word == self._eos
+        return np.stack(words, axis=1)
+
+
+def _heads(layer: Any, what: str, hidden: torch.Tensor) -> torch.Tensor:
+    """A projection [n, heads, tokens, width] of [n, tokens, features]."""
+    attention = layer.attention.self
+    projected: torch.Tensor = getattr(attention, what)(hidden)
+    return projected.unflatten(-1, (-1, attention.attention_head_size)).transpose(1, 2)
+
+
+def _keys_and_values(layer: Any, hidden: torch.Tensor) -> torch.Tensor:
+    return torch.stack([_heads(layer, "key", hidden), _heads(layer, "value", hidden)])
+
+
+def _attend(queries: torch.Tensor, kept: list[torch.Tensor]) -> torch.Tensor:
+    """Attention over several stores of keys and values, without copying them into one."""
+    scores = torch.cat([queries @ keys.transpose(-1, -2) for keys, _ in kept], dim=-1)
+    shares = (scores / queries.shape[-1] ** 0.5).softmax(-1)
+    parts = shares.split([keys.shape[-2] for keys, _ in kept], dim=-1)
+    attended = sum(share @ values for share, (_, values) in zip(parts, kept, strict=True))
+    return attended.transpose(1, 2).flatten(2)
