@@ -16,14 +16,14 @@ import torch
 from loadtest.reference import ReferenceCaptioner, ReferencePipelines
 from loadtest.routes import sketch
 from loadtest.same_work import BATCH, CAPTIONER, MODEL, works
+from serve_app.config import Limits
 from serve_app.denoise.engine import Engine
 from serve_app.denoise.offline import denoise
-from serve_app.imaging import codec
+from serve_app.deployments.replica import pixels_of
 from serve_app.runtimes.captioner import CaptionerRuntime
 from serve_app.runtimes.generator import GeneratorRuntime
 
 _CALLS, _SECONDS = 3, 2.0  # of each kind in a round, at the least
-_MAX_PIXELS, _MAX_SIDE = 2**24, 1024
 
 Sides = dict[str, Callable[[int], object]]
 """By name: a call that does so many items."""
@@ -31,12 +31,12 @@ Sides = dict[str, Callable[[int], object]]
 
 def captions() -> Sides:
     library, runtime = ReferenceCaptioner(CAPTIONER), CaptionerRuntime(CAPTIONER)
-    return {
-        "library": lambda count: library.caption([sketch()] * count),
-        "runtime": lambda count: runtime.caption(
-            [codec.decode(sketch(), _MAX_PIXELS, max_side=_MAX_SIDE) for _ in range(count)]
-        ),
-    }
+
+    def captioned(count: int) -> list[str]:
+        pictures = [pixels_of(sketch(), Limits(), 2 * runtime.side) for _ in range(count)]
+        return runtime.caption(runtime.preprocess(pictures))
+
+    return {"library": lambda count: library.caption([sketch()] * count), "runtime": captioned}
 
 
 def generation() -> Sides:

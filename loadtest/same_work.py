@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 
+import yaml
+
 from loadtest.routes import PROMPT, sketch
-from serve_app.config import PROJECT_ROOT, CaptionerModel, GeneratorModel
+from serve_app.config import PROJECT_ROOT, AppArgs
 from serve_app.denoise.trajectory import Work
 from serve_app.imaging import codec
 from serve_app.imaging.canny import find_edges
@@ -11,11 +13,9 @@ from serve_app.messages import GenerationRequest
 
 BATCH = 8
 SIDE = 128
-_WEIGHTS = PROJECT_ROOT / "serve_app" / "demo" / "weights"
-MODEL = GeneratorModel(
-    name="demo", path=str(_WEIGHTS / "generator"), controlnet=str(_WEIGHTS / "controlnet")
-)
-CAPTIONER = CaptionerModel(path=str(_WEIGHTS / "captioner"))
+_CONFIG = yaml.safe_load((PROJECT_ROOT / "serve_config.yaml").read_text())
+_MODELS = AppArgs.model_validate(_CONFIG["applications"][0]["args"]).models
+MODEL, CAPTIONER = _MODELS.generator, _MODELS.captioner
 EDGES = find_edges(codec.decode(sketch(), 2**20, (SIDE, SIDE)), 100, 200)
 _REQUEST = GenerationRequest(
     prompt=PROMPT, negative_prompt="", seed=0, width=SIDE, height=SIDE, num_inference_steps=15,

@@ -1,6 +1,7 @@
 """One request's life, straight down: admission, Canny, generation, upscaling, captioning.
 
-Hands each stage's *reference* to the next, so that pixels are not serialised again on their way.
+Hands each stage's *response* to the next, which Ray passes on as it is configured to: through its
+object store, or by value between replicas (`RAY_SERVE_USE_GRPC_BY_DEFAULT=1`).
 Knows the stages' handles and no HTTP.
 """
 
