@@ -19,6 +19,7 @@ ENV PYTHONPATH=/app \
     RAY_USAGE_STATS_ENABLED=0 \
     RAY_worker_niceness=0 \
     RAY_SERVE_USE_GRPC_BY_DEFAULT=1 \
+    RAY_SERVE_CONTROL_LOOP_INTERVAL_S=0.5 \
     RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH=serve_app.ingress.proxy.middlewares
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=120s --retries=4 \

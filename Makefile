@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 export RAY_USAGE_STATS_ENABLED ?= 0
 export RAY_worker_niceness ?= 0
 export RAY_SERVE_USE_GRPC_BY_DEFAULT ?= 1
+export RAY_SERVE_CONTROL_LOOP_INTERVAL_S ?= 0.5
 export RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH ?= serve_app.ingress.proxy.middlewares
 
 .PHONY: run test unit check format install install-dev clean
