@@ -8,6 +8,7 @@ import torch
 import yaml
 
 from serve_app.config import PROJECT_ROOT, AppArgs, RunBy
+from serve_app.jobs.optimise import report
 from serve_app.jobs.optimise.quality import failures
 from serve_app.runtimes import verdicts
 from serve_app.runtimes.backends import run_by
@@ -76,6 +77,20 @@ def test_what_the_served_configuration_asks_for_has_passed():
     }
     for kind, (model, folders) in paths.items():
         verdicts.require_passed(kind, model, folders, CPU)
+
+
+def test_a_new_verdict_replaces_its_like_and_those_on_other_weights(folder):
+    def verdict(weights: str, backend: str, value: float) -> dict[str, object]:
+        about = verdicts.key("captioner", weights, backend, CPU)
+        return about | {"passed": True, "failures": [], "measured": {"speed_1": value}}
+
+    report.record([verdict("old", "compile", 1.0)])
+    report.record([verdict("new", "compile", 2.0)])
+    report.record([verdict("new", "onnxruntime", 3.0), verdict("new", "compile", 4.04142)])
+    assert verdicts.recorded() == [
+        verdict("new", "compile", 4.04),
+        verdict("new", "onnxruntime", 3.0),
+    ]
 
 
 def test_gates():

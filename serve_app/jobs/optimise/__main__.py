@@ -6,7 +6,8 @@
 
 On one torch thread, against eager in float32. Each backend is loaded twice, before and after its
 files are in a cache, in processes of its own; speeds are medians over rounds in which eager and the
-backend take turns. Writes build/optimise/ and `serve_app/backends.json`, and prints a table.
+backend take turns. Each goes to `serve_app/backends.json`; what that holds for the device is printed
+and plotted, in build/optimise/.
 """
 
 import argparse
@@ -129,16 +130,15 @@ def main(argv: list[str] | None = None) -> None:
         parser.error(f"unknown model: {', '.join(sorted(unknown))}")
     config = yaml.safe_load(options.config.read_text())
     args = AppArgs.model_validate(config["applications"][0]["args"])
-    made: list[dict[str, Any]] = []
     for kind in options.models or SUBJECTS:
         for verdict in measured(args, kind, options.device, options):
-            made.append(verdict)
             print(report.table([verdict]).splitlines()[-1], flush=True)
             report.record([verdict])
+    known = [each for each in verdicts.recorded() if each["device"] == options.device]
     BUILD.mkdir(parents=True, exist_ok=True)
-    (BUILD / "results.json").write_text(json.dumps(made, indent=1))
-    report.plot(made, BUILD / "speed-and-quality.png")
-    print("\n" + report.table(made))
+    (BUILD / "results.json").write_text(json.dumps(known, indent=1))
+    report.plot(known, BUILD / "speed-and-quality.png")
+    print("\n" + report.table(known))
 
 
 if __name__ == "__main__":
