@@ -6,8 +6,8 @@
 
 On one torch thread, against eager in float32. Each backend is loaded twice, before and after its
 files are in a cache, in processes of its own; speeds are medians over rounds in which eager and the
-backend take turns. Each goes to `serve_app/backends.json`; what that holds for the device is printed
-and plotted, in build/optimise/.
+backend take turns. Each goes to `serve_app/backends.json`; what that holds for the device is
+printed, and plotted in build/optimise/.
 """
 
 import argparse
