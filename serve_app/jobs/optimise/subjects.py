@@ -101,9 +101,10 @@ class Captioner:
         return [text for batch in batches for text in self._runtime.caption(batch)]
 
     def company(self) -> float:
-        """Captions that differ in company."""
-        together = self._runtime.caption(self._some)
-        alone = [self._runtime.caption(each[None])[0] for each in self._some]
+        """Captions that differ in company, of five batches."""
+        count = 5 * BATCH
+        together = self.outputs(count)
+        alone = [self._runtime.caption(each[None])[0] for each in self._inputs(count)]
         return float(sum(a != b for a, b in zip(alone, together, strict=True)))
 
     def _inputs(self, count: int) -> np.ndarray:
