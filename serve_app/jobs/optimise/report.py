@@ -59,7 +59,7 @@ def plot(verdicts_made: Sequence[dict[str, Any]], path: Path) -> None:
             at = measured["speed_1"], measured[quality]
             axes.plot(*at, "o" if each["passed"] else "x", color="C0")
             name = f" {each['backend']} {each['dtype']}"
-            axes.annotate(name, at, fontsize=7)
+            axes.annotate(name, at, fontsize=7, rotation=30)
             axes.set_ylabel("PSNR to eager, dB" if quality == "psnr_db" else "same captions, %")
         axes.set_title(kind)
         axes.set_xlabel("speed over eager, batch of one")
