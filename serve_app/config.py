@@ -32,8 +32,8 @@ SamplerName = Literal["ddim", "dpmpp_2m", "dpmpp_2m_karras", "euler", "euler_a",
 """How noise is integrated away; diffusers' samplers (`serve_app/denoise/sampler.py`)."""
 
 
-Backend = Literal["eager", "onnxruntime", "onnxruntime-int8"]
-"""What runs a model's networks; measured by `python -m serve_app.jobs.optimise`."""
+Backend = Literal["eager", "compile", "onnxruntime", "onnxruntime-int8", "tensorrt"]
+"""What runs a model's networks (`serve_app/runtimes/backends.py`)."""
 
 
 class Settings(BaseModel):
@@ -49,7 +49,20 @@ class Placement(Settings):
     dtype: Literal["auto", "float32", "float16", "bfloat16"] = "auto"
 
 
-class GeneratorModel(Settings):
+class RunBy(Settings):
+    """What runs the networks of a model.
+
+    A backend other than eager must have passed its quality gate with the very weights it is to run
+    (`python -m serve_app.jobs.optimise`), or `unproven_backend` says that it need not.
+    """
+
+    backend: Backend = "eager"
+    unproven_backend: bool = Field(
+        False, description="run a backend that failed its quality gate, or was not measured"
+    )
+
+
+class GeneratorModel(RunBy):
     """A Stable Diffusion 1.x folder or hub id, and a ControlNet trained on Canny edges for it."""
 
     name: str = Field(description="the id that clients see in /v1/models")
@@ -59,7 +72,7 @@ class GeneratorModel(Settings):
     placement: Placement = Placement()
 
 
-class UpscalerModel(Settings):
+class UpscalerModel(RunBy):
     """Swin2SR folders or hub ids, one for each factor that is offered."""
 
     x2: ModelPath | None = None
@@ -67,13 +80,12 @@ class UpscalerModel(Settings):
     placement: Placement = Placement()
 
 
-class CaptionerModel(Settings):
+class CaptionerModel(RunBy):
     """A GIT folder or hub id."""
 
     path: ModelPath
     max_new_tokens: PositiveInt = 40
     placement: Placement = Placement()
-    backend: Backend = "eager"
 
 
 class ClassifierModel(Settings):

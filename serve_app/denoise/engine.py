@@ -15,6 +15,7 @@ import torch
 from serve_app.denoise import lanes
 from serve_app.denoise.batcher import Batcher, Row
 from serve_app.denoise.forecast import Ahead, Group, Load, Shape, StepTimes, finish_times
+from serve_app.denoise.pace import Pace
 from serve_app.denoise.sampler import Samplers
 from serve_app.denoise.trajectory import Model, Trajectory, Work, start_all
 from serve_app.errors import DeadlineUnmet, StageFailed
@@ -45,6 +46,7 @@ class Engine:
         self._model = model
         self._samplers = Samplers(model.noise_schedule)
         self._batcher = Batcher(max_batch_size)
+        self._pace = Pace(model.device)
         self._clock = clock
         self._lock = threading.Lock()
         self._times = StepTimes()
@@ -119,6 +121,7 @@ class Engine:
         ready = [row for row in rows if row.trajectory is not None]
         load = sum((_load(row, _trajectory(row).guided) for row in ready), Load())
         self._advance(ready, outcome)
+        self._pace.keep()
         with self._lock:
             self._settle(outcome)
             outcome.seconds = self._clock() - began

@@ -21,7 +21,7 @@ def predict(model: Model, rows: Sequence[Trajectory]) -> list[torch.Tensor]:
     scales = [row.work.request.controlnet_conditioning_scale for _, row in steered]
     predicted = model.predict(
         torch.cat([scaled[id(row)] for row in lanes]),
-        torch.tensor([row.sampler.timestep for row in lanes], device=model.device),
+        _sent([row.sampler.timestep for row in lanes], model.device, torch.float32),
         torch.cat([text for row in front_first for text in _texts(row)]),
         torch.cat([control for control, _ in steered]) if steered else None,
         _column(scales, model) if steered else None,
@@ -41,7 +41,15 @@ def _texts(row: Trajectory) -> list[torch.Tensor]:
 
 
 def _column(values: list[float], model: Model) -> torch.Tensor:
-    return torch.tensor(values, device=model.device, dtype=model.dtype)[:, None, None, None]
+    return _sent(values, model.device, model.dtype)[:, None, None, None]
+
+
+def _sent(values: list[float], device: torch.device, dtype: torch.dtype) -> torch.Tensor:
+    """To a GPU without waiting for the steps that it has yet to run."""
+    made = torch.tensor(values, dtype=dtype)
+    if device.type == "cuda":
+        made = made.pin_memory()
+    return made.to(device, non_blocking=True)
 
 
 def _guided(row: Trajectory, scaled: torch.Tensor, answers: list[torch.Tensor]) -> torch.Tensor:

@@ -9,7 +9,9 @@ from transformers import AutoImageProcessor, AutoTokenizer, GitForCausalLM
 from serve_app.config import CaptionerModel
 from serve_app.messages import Floats, Pixels
 from serve_app.runtimes import git_decoding
+from serve_app.runtimes.backends import run_by
 from serve_app.runtimes.placement import place
+from serve_app.runtimes.verdicts import require_passed
 
 
 class CaptionerRuntime:
@@ -29,7 +31,9 @@ class CaptionerRuntime:
         )
         self._model = network.to(self.device).eval()
         self.side: int = network.config.vision_config.image_size
-        self._converted = None if model.backend == "eager" else _converted(network, model)
+        require_passed("captioner", model, [model.path], placed)
+        # What eager PyTorch runs is transformers' own decoding.
+        self._decode = None if model.backend == "eager" else _decoding(network, model)
 
     def preprocess(self, images: list[Pixels]) -> Floats:
         """uint8 RGB images [h, w, 3] of any sizes to the model's input, float32 [n, 3, H, W]."""
@@ -40,42 +44,40 @@ class CaptionerRuntime:
 
     def caption(self, pixel_values: Floats) -> list[str]:
         """Caption images that `preprocess` prepared, greedily."""
-        tokens = (self._converted or self._generated)(pixel_values)
+        with torch.inference_mode():
+            tokens = self._tokens(torch.from_numpy(pixel_values).to(self.device, self.dtype))
         texts = self._tokenizer.batch_decode(tokens, skip_special_tokens=True)
         return [text.strip() for text in texts]
 
-    @torch.inference_mode()
-    def _generated(self, pixel_values: Floats) -> np.ndarray:
-        tokens = self._model.generate(
-            pixel_values=torch.from_numpy(pixel_values).to(self.device, self.dtype),
+    def _tokens(self, pixel_values: torch.Tensor) -> torch.Tensor:
+        if self._decode is not None:
+            return self._decode(pixel_values)
+        tokens: torch.Tensor = self._model.generate(
+            pixel_values=pixel_values,
             max_new_tokens=self._max_new_tokens,
             num_beams=1,
             do_sample=False,
         )
-        return tokens.cpu().numpy()
+        return tokens
 
     def warm_up(self) -> None:
         """Caption one blank image, so that no client pays for first-call allocation."""
         self.caption(self.preprocess([np.zeros((64, 64, 3), np.uint8)]))
 
 
-def _converted(network: Any, model: CaptionerModel) -> git_decoding.GreedyDecoding:
-    """Greedy decoding by ONNX Runtime, on the CPU."""
-    from serve_app.runtimes import onnx  # only where it is asked for: it takes seconds to import
-
-    if network.device.type != "cpu":
-        raise ValueError(f"the backend {model.backend} runs on a CPU: set placement.device to cpu")
-    encode, word = git_decoding.ImageEncoding(network), git_decoding.NextWord(network)
+def _decoding(network: Any, model: CaptionerModel) -> git_decoding.GreedyDecoding:
+    """Greedy decoding by a backend other than eager."""
+    encode = git_decoding.ImageEncoding(network).eval()
+    word = git_decoding.NextWord(network).eval()
     side = network.config.vision_config.image_size
-    pixels = torch.zeros(2, 3, side, side)
+    pixels = torch.zeros(2, 3, side, side, device=network.device, dtype=network.dtype)
     with torch.no_grad():
-        image = encode(pixels)
-    words = torch.zeros(2, dtype=torch.int64)
+        (image,) = encode(pixels)
+    words = torch.zeros(2, dtype=torch.int64, device=network.device)
     text = (words, words[:1], image, image[..., :3, :])
-    int8 = model.backend == "onnxruntime-int8"
     return git_decoding.GreedyDecoding(
-        onnx.session(encode, [pixels], [[0]], int8=int8),
-        onnx.session(word, text, [[0], [], [2], [2, 4]], int8=int8),
+        run_by(model.backend, encode, [pixels], [[0]]),
+        run_by(model.backend, word, text, [[0], [], [2], [2, 4]]),
         network.config,
         model.max_new_tokens,
     )

@@ -15,7 +15,9 @@ from torch import nn
 
 from serve_app.config import GeneratorModel
 from serve_app.messages import Pixels
+from serve_app.runtimes.denoiser import Denoiser
 from serve_app.runtimes.placement import place
+from serve_app.runtimes.verdicts import require_passed
 
 _CACHED_PROMPTS = 256
 _TINY_DECODER = 2_000_000  # parameters; a preview through it costs little next to a step
@@ -41,13 +43,14 @@ class GeneratorRuntime:
             safety_checker=None,
             requires_safety_checker=False,
         ).to(self.device)
+        require_passed("generator", model, [model.path, model.controlnet], placed)
         self._unet, self._vae = self._pipeline.unet, self._pipeline.vae
         if self._unet.config.time_cond_proj_dim is not None:
             raise ValueError(f"{model.path}: a UNet that takes guidance as input is not supported")
-        self._controlnet = self._pipeline.controlnet
         # Edges stay the same from step to step, so they are embedded once and not by each step.
-        self._edge_embedding = self._controlnet.controlnet_cond_embedding
-        self._controlnet.controlnet_cond_embedding = nn.Identity()
+        self._edge_embedding = controlnet.controlnet_cond_embedding
+        controlnet.controlnet_cond_embedding = nn.Identity()
+        self._denoise = Denoiser(self._unet, controlnet, model.backend)
         self.noise_schedule: Mapping[str, Any] = dict(self._pipeline.scheduler.config)
         self._prompts: OrderedDict[str, torch.Tensor] = OrderedDict()
         self._to_rgb = None if self._decoder_is_tiny() else self._fitted_to_rgb()
@@ -100,24 +103,7 @@ class GeneratorRuntime:
         `control` are embedded edges of the first lanes, as many as it has; `control_scale` is
         [m, 1, 1, 1]. The other lanes run without the control branch.
         """
-        residuals: dict[str, Any] = {}
-        if control is not None:
-            steered = len(control)
-            down, middle = self._controlnet(
-                sample[:steered],
-                timesteps[:steered],
-                encoder_hidden_states=text[:steered],
-                controlnet_cond=control,
-                conditioning_scale=control_scale,
-                return_dict=False,
-            )
-            residuals = {
-                "down_block_additional_residuals": [_filled(each, len(sample)) for each in down],
-                "mid_block_additional_residual": _filled(middle, len(sample)),
-            }
-        return self._unet(
-            sample, timesteps, encoder_hidden_states=text, return_dict=False, **residuals
-        )[0]
+        return self._denoise(sample, timesteps, text, control, control_scale)
 
     @torch.inference_mode()
     def decode(self, latents: Sequence[torch.Tensor]) -> list[Pixels]:
@@ -163,13 +149,6 @@ class GeneratorRuntime:
         """float [1, 3, height, width] in -1 to 1, as the VAE takes it."""
         unit = torch.tensor(image).permute(2, 0, 1)[None].float() / 255
         return (2 * unit - 1).to(self.device, self.dtype)
-
-
-def _filled(residual: torch.Tensor, lanes: int) -> torch.Tensor:
-    """Zeros for the lanes that no edges steer."""
-    if len(residual) == lanes:
-        return residual
-    return torch.cat([residual, residual.new_zeros(lanes - len(residual), *residual.shape[1:])])
 
 
 def _to_uint8(images: torch.Tensor) -> list[Pixels]:

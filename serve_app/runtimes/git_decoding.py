@@ -8,12 +8,9 @@ then attends to them and to the words before it.
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 from transformers import GitConfig
-
-from serve_app.messages import Floats
 
 
 class ImageEncoding(nn.Module):
@@ -25,7 +22,7 @@ class ImageEncoding(nn.Module):
             raise ValueError("a GIT model for video is captioned by the eager backend only")
         self.git = model.git
 
-    def forward(self, pixel_values: torch.Tensor) -> torch.Tensor:
+    def forward(self, pixel_values: torch.Tensor) -> tuple[torch.Tensor]:
         seen = self.git.image_encoder(pixel_values).last_hidden_state
         hidden = self.git.visual_projection(seen)
         *layers, last = self.git.encoder.layer
@@ -35,7 +32,7 @@ class ImageEncoding(nn.Module):
             attended = _attend(_heads(layer, "query", hidden), [kept[-1]])
             hidden = layer.feed_forward_chunk(layer.attention.output(attended, hidden))
         # Nobody looks at what the image's tokens become in the last layer.
-        return torch.stack([*kept, _keys_and_values(last, hidden)])
+        return (torch.stack([*kept, _keys_and_values(last, hidden)]),)
 
 
 class NextWord(nn.Module):
@@ -60,36 +57,35 @@ class NextWord(nn.Module):
 
 
 class GreedyDecoding:
-    """The loop around the two, over numpy arrays."""
+    """The loop around the two, whatever runs them."""
 
     def __init__(
         self,
-        encode_image: Callable[..., list[Any]],
-        next_word: Callable[..., list[Any]],
+        encode_image: Callable[..., Any],
+        next_word: Callable[..., Any],
         config: GitConfig,
         max_new_tokens: int,
     ) -> None:
-        """Both callables take and return numpy arrays, in the order of the modules above."""
+        """Both callables take and return tensors as the modules above do."""
         self._encode_image, self._next_word = encode_image, next_word
-        self._bos, self._eos = config.bos_token_id, config.eos_token_id
+        self._bos, self._eos = int(config.bos_token_id or 0), config.eos_token_id
         self._words = min(max_new_tokens, config.max_position_embeddings - 1)
 
-    def __call__(self, pixel_values: Floats) -> np.ndarray:
+    def __call__(self, pixel_values: torch.Tensor) -> torch.Tensor:
         """Token ids, int64 [n, at most 1 + max_new_tokens], as `generate` would choose them.
 
         What follows an end of sentence means nothing.
         """
         (image,) = self._encode_image(pixel_values)
-        layers, _, count, heads, _, width = image.shape
-        text = np.zeros((layers, 2, count, heads, 0, width), image.dtype)
-        words: list[Any] = [np.full(count, self._bos)]
-        ended = np.zeros(count, bool)
+        text = image[..., :0, :]
+        words = [torch.full((len(pixel_values),), self._bos, device=image.device)]
+        ended = torch.zeros_like(words[0], dtype=torch.bool)
         while len(words) <= self._words and not ended.all():
-            position = np.array([len(words) - 1])
+            position = torch.tensor([len(words) - 1], device=image.device)
             word, text = self._next_word(words[-1], position, image, text)
-            words.append(np.where(ended, self._eos, word))
+            words.append(word.masked_fill(ended, self._eos))
             ended |= word == self._eos
-        return np.stack(words, axis=1)
+        return torch.stack(words, dim=1)
 
 
 def _heads(layer: Any, what: str, hidden: torch.Tensor) -> torch.Tensor:

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -23,24 +24,37 @@ _VARIES = torch.export.Dim.DYNAMIC
 _CONVERTERS = ("torch", "onnx", "onnxscript", "onnxruntime", "transformers", "diffusers")
 
 
+def providers() -> list[str]:
+    """What this ONNX Runtime can run on."""
+    found: list[str] = onnxruntime.get_available_providers()
+    return found
+
+
 def session(
     module: nn.Module,
     inputs: Sequence[torch.Tensor],
     varying: Sequence[Sequence[int]],
     *,
     int8: bool = False,
+    tensorrt: bool = False,
 ) -> Callable[..., list[np.ndarray]]:
     """The module as a function of numpy arrays, on as many threads as torch has.
 
     `inputs` are examples; `varying` names for each the dimensions that may differ from it. int8:
-    the matrices' weights in 8 bits, their inputs too, as they run (dynamic quantisation).
+    the matrices' weights in 8 bits, their inputs too, as they run (dynamic quantisation). tensorrt:
+    on a GPU, by engines that are kept beside the graph; a new range of shapes makes a new one.
     """
     path = _cached(module, inputs, varying, int8)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    running = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    provided: list[Any] = ["CPUExecutionProvider"]
+    if tensorrt:
+        kept = {"trt_engine_cache_enable": True, "trt_engine_cache_path": str(path.parent)}
+        half = {"trt_fp16_enable": next(module.parameters()).dtype == torch.float16}
+        provided = [("TensorrtExecutionProvider", kept | half), "CUDAExecutionProvider", *provided]
+    running = onnxruntime.InferenceSession(path, options, providers=provided)
     names = [each.name for each in running.get_inputs()]
     return lambda *arrays: running.run(None, dict(zip(names, arrays, strict=True)))
 
@@ -67,7 +81,11 @@ def convert(
     module: nn.Module, inputs: Sequence[torch.Tensor], varying: Sequence[Sequence[int]], path: Path
 ) -> None:
     """Write the module to one ONNX file."""
-    shapes = tuple(dict.fromkeys(dimensions, _VARIES) for dimensions in varying)
+    shapes: tuple[Any, ...] = tuple(dict.fromkeys(dimensions, _VARIES) for dimensions in varying)
+    parameters = inspect.signature(module.forward).parameters.values()
+    if any(each.kind is each.VAR_POSITIONAL for each in parameters):  # those are one entry
+        named = len(parameters) - 1
+        shapes = (*shapes[:named], shapes[named:])
     with torch.no_grad():
         torch.onnx.export(
             module,
@@ -85,7 +103,10 @@ def _quantised(path: Path) -> Path:
     # The exporter's notes on shapes contradict the quantiser's own transposed weights.
     del model.graph.value_info[:]
     quantised = path.with_name("int8.onnx")
-    quantize_dynamic(model, quantised, weight_type=QuantType.QInt8)
+    # Not the convolutions: ONNX Runtime's for integers take longer than those for floats.
+    quantize_dynamic(
+        model, quantised, weight_type=QuantType.QInt8, op_types_to_quantize=["MatMul", "Gemm"]
+    )
     return quantised
 
 

@@ -2,11 +2,25 @@
 
 import numpy as np
 import torch
+from torch import nn
 from transformers import AutoImageProcessor, Swin2SRForImageSuperResolution
 
 from serve_app.config import UpscalerModel
 from serve_app.messages import Pixels
+from serve_app.runtimes.backends import run_by
 from serve_app.runtimes.placement import place
+from serve_app.runtimes.verdicts import require_passed
+
+
+class Enlargement(nn.Module):
+    """Swin2SR as a function of tensors alone: float [n, 3, h, w] of whole windows, enlarged."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor]:
+        return (self.network(pixels).reconstruction,)
 
 
 class UpscalerRuntime:
@@ -15,19 +29,24 @@ class UpscalerRuntime:
     def __init__(self, model: UpscalerModel, gpu_share: float = 0.0) -> None:
         placed = place(model.placement, gpu_share)
         self.device, self.dtype = placed.device, placed.dtype
-        self._models, self._processors = {}, {}
-        for scale, path in ((2, model.x2), (4, model.x4)):
-            if path is None:
-                continue
-            network: torch.nn.Module = Swin2SRForImageSuperResolution.from_pretrained(
+        paths = {scale: path for scale, path in ((2, model.x2), (4, model.x4)) if path is not None}
+        networks, self._processors = {}, {}
+        for scale, path in paths.items():
+            network: nn.Module = Swin2SRForImageSuperResolution.from_pretrained(
                 path, dtype=self.dtype, use_safetensors=True
             )
-            self._models[scale] = network.to(self.device).eval()
+            networks[scale] = Enlargement(network.to(self.device).eval())
             self._processors[scale] = AutoImageProcessor.from_pretrained(path, backend="pil")
+        require_passed("upscaler", model, list(paths.values()), placed)
+        example = torch.zeros(2, 3, 24, 40, device=self.device, dtype=self.dtype)
+        self._networks = {
+            scale: run_by(model.backend, network, [example], [[0, 2, 3]])
+            for scale, network in networks.items()
+        }
 
     @property
     def scales(self) -> list[int]:
-        return sorted(self._models)
+        return sorted(self._networks)
 
     def upscale(self, images: list[Pixels], scale: int) -> list[Pixels]:
         """Enlarge uint8 RGB images [height, width, 3] of one shape to [scale * h, scale * w, 3]."""
@@ -37,7 +56,7 @@ class UpscalerRuntime:
             images=images, input_data_format="channels_last", return_tensors="pt"
         ).pixel_values
         with torch.inference_mode():
-            output = self._models[scale](inputs.to(self.device, self.dtype)).reconstruction
+            (output,) = self._networks[scale](inputs.to(self.device, self.dtype))
         # The processor pads to whole windows at the right and the bottom.
         output = output[..., : height * scale, : width * scale].float().clamp(0, 1).cpu()
         pixels = (output * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()

@@ -159,3 +159,28 @@ def test_prompts_are_remembered_within_bounds(runtime):
     (first,) = runtime.encode_prompts(["a circle number 0"])
     (again,) = runtime.encode_prompts(["a circle number 0"])
     assert first is again
+
+
+# other backends
+
+
+@pytest.fixture(scope="module")
+def converted():
+    torch.set_num_threads(1)
+    backend = {"backend": "onnxruntime", "unproven_backend": True}
+    return GeneratorRuntime(MODEL.model_copy(update=backend))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_converted_generator_draws_the_same(runtime, converted, mode):
+    one = work(mode, width=128, height=104)  # latents of 13 are halved unevenly
+    one = Work(one.request, None if one.edges is None else one.edges[:104], one.image)
+    if one.image is not None:
+        one = Work(one.request, one.edges, one.image[:104])
+    assert difference(images_of(converted, [one])[0], images_of(runtime, [one])[0]) <= 1
+
+
+def test_company_changes_nothing_in_a_converted_generator(converted):
+    one = work(seed=5)
+    (alone,) = images_of(converted, [one])
+    assert difference(images_of(converted, [*mixed_company(), one])[-1], alone) <= 1

@@ -43,7 +43,7 @@ def test_a_converted_captioner_says_the_same(backend):
     eager = CaptionerModel(path=str(WEIGHTS / "captioner"))
     runtimes = [
         CaptionerRuntime(eager),
-        CaptionerRuntime(eager.model_copy(update={"backend": backend})),
+        CaptionerRuntime(eager.model_copy(update={"backend": backend, "unproven_backend": True})),
     ]
     rng = np.random.default_rng(0)
     scenes = [sample_scene(rng, held_out=True, count=1 + index % 3) for index in range(10)]
@@ -52,6 +52,29 @@ def test_a_converted_captioner_says_the_same(backend):
     expected = runtimes[0].caption(inputs)
     assert runtimes[1].caption(inputs) == expected
     assert [runtimes[1].caption(each[None])[0] for each in inputs] == expected
+
+
+@pytest.mark.parametrize("size", [(37, 21), (64, 64), (8, 8), (64, 1)])
+def test_a_converted_upscaler_enlarges_alike(size):
+    from serve_app.runtimes.upscaler import UpscalerRuntime
+
+    model = UpscalerModel(x2=str(WEIGHTS / "upscaler-x2"), unproven_backend=True)
+    images = [np.asarray(sketch(*size)), np.zeros((size[1], size[0], 3), np.uint8)]
+    eager, *converted = [
+        UpscalerRuntime(model.model_copy(update={"backend": backend})).upscale(images, 2)
+        for backend in ("eager", "onnxruntime", "onnxruntime-int8")
+    ]
+    for made, allowed in zip(converted, (1, 4), strict=True):
+        assert np.abs(np.stack(made).astype(int) - np.stack(eager)).max() <= allowed
+
+
+def test_a_backend_without_a_verdict_is_refused(tmp_path, monkeypatch):
+    from serve_app.runtimes import verdicts
+    from serve_app.runtimes.captioner import CaptionerRuntime
+
+    monkeypatch.setattr(verdicts, "RECORD", tmp_path / "none.json")
+    with pytest.raises(ValueError, match=r"was not measured .*jobs\.optimise captioner"):
+        CaptionerRuntime(CaptionerModel(path=str(WEIGHTS / "captioner"), backend="onnxruntime"))
 
 
 def test_classifies_images_of_mixed_sizes_alike_alone_and_together():

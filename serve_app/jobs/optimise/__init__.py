@@ -1,0 +1,1 @@
+"""`python -m serve_app.jobs.optimise`: what each backend of each model gains, costs and changes."""

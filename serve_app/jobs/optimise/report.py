@@ -1,0 +1,72 @@
+"""The measured backends as a table, a plot, and the record that runtimes look into."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from serve_app.runtimes import verdicts
+
+_ABOUT = ("model", "weights", "backend", "device", "dtype")
+_COLUMNS = {
+    "speed_1": "speed, batch 1",
+    "speed_8": "speed, batch 8",
+    "file_mb": "weights, MB",
+    "memory_mb": "memory, MB",
+    "first_load_s": "first load, s",
+    "load_s": "load, s",
+}
+
+
+def record(verdicts_made: Sequence[dict[str, Any]]) -> None:
+    """Put verdicts in the place of those on the same backends, and of those on other weights."""
+    weights = {(each["model"], each["device"]): each["weights"] for each in verdicts_made}
+    made = [[each[name] for name in _ABOUT] for each in verdicts_made]
+    kept = [
+        each
+        for each in verdicts.recorded()
+        if weights.get((each["model"], each["device"]), each["weights"]) == each["weights"]
+        and [each[name] for name in _ABOUT] not in made
+    ]
+    lines = [json.dumps(_rounded(each)) for each in [*kept, *verdicts_made]]
+    verdicts.RECORD.write_text("[\n" + ",\n".join(sorted(lines)) + "\n]\n")
+
+
+def table(verdicts_made: Sequence[dict[str, Any]]) -> str:
+    """Markdown; speeds are ratios over eager in float32."""
+    names = ["model", "backend", "dtype", *_COLUMNS.values(), "quality", "gate"]
+    lines = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
+    for each in verdicts_made:
+        measured = _rounded(each)["measured"]
+        numbers = [f"{measured[name]:g}" for name in _COLUMNS]
+        quality = [f"{name} {measured[name]:g}" for name in measured if name not in _COLUMNS]
+        about = [each["model"], each["backend"], each["dtype"]]
+        gate = "passed" if each["passed"] else f"failed: {'; '.join(each['failures'])}"
+        lines.append(f"| {' | '.join([*about, *numbers, ', '.join(quality), gate])} |")
+    return "\n".join(lines)
+
+
+def plot(verdicts_made: Sequence[dict[str, Any]], path: Path) -> None:
+    """Speed against quality, a panel a model; a cross is a backend that failed its gate."""
+    from matplotlib.figure import Figure
+
+    kinds = sorted({each["model"] for each in verdicts_made})
+    figure = Figure(figsize=(4.5 * len(kinds), 4), layout="constrained")
+    for kind, axes in zip(kinds, figure.subplots(1, len(kinds), squeeze=False)[0], strict=True):
+        for each in [each for each in verdicts_made if each["model"] == kind]:
+            measured = each["measured"]
+            quality = "psnr_db" if "psnr_db" in measured else "same_captions"
+            at = measured["speed_1"], measured[quality]
+            axes.plot(*at, "o" if each["passed"] else "x", color="C0")
+            name = f" {each['backend']} {each['dtype']}"
+            axes.annotate(name, at, fontsize=7, rotation=30)
+            axes.set_ylabel("PSNR to eager, dB" if quality == "psnr_db" else "same captions, %")
+        axes.set_title(kind)
+        axes.set_xlabel("speed over eager, batch of one")
+        axes.margins(0.3)
+    figure.savefig(path, dpi=120)
+
+
+def _rounded(verdict: dict[str, Any]) -> dict[str, Any]:
+    measured = {name: float(f"{value:.3g}") for name, value in verdict["measured"].items()}
+    return verdict | {"measured": measured}

@@ -1,0 +1,31 @@
+"""Any network under a backend is the same call from tensors to tensors."""
+
+import pytest
+import torch
+
+from serve_app.runtimes.backends import run_by
+
+
+class Network(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = torch.nn.Linear(4, 4)
+
+    def forward(self, one, *more):
+        return (torch.relu(self.linear(one)) + sum(more),)
+
+
+@pytest.mark.parametrize("backend", ["compile", "onnxruntime"])
+def test_batches_of_any_size(backend, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    torch._dynamo.reset()
+    torch._dynamo.utils.counters.clear()
+    network = Network().eval()
+    example = [torch.zeros(2, 4), torch.zeros(2, 4)]
+    run = run_by(backend, network, example, [[0], [0]])
+    for size in (1, 2, 16, 3, 1, 8):
+        with torch.inference_mode():
+            inputs = torch.randn(size, 4), torch.randn(size, 4)
+            torch.testing.assert_close(run(*inputs)[0], network(*inputs)[0])
+    # One for a batch of one, one for all others.
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] <= 2

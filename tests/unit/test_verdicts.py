@@ -1,0 +1,115 @@
+"""A backend that has not passed with these very weights runs only where the YAML says so."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from serve_app.config import PROJECT_ROOT, AppArgs, RunBy
+from serve_app.jobs.optimise import report
+from serve_app.jobs.optimise.quality import failures
+from serve_app.runtimes import verdicts
+from serve_app.runtimes.backends import run_by
+from serve_app.runtimes.placement import Placed
+
+CPU = Placed(torch.device("cpu"), torch.float32)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(verdicts, "RECORD", tmp_path / "backends.json")
+    (tmp_path / "model.safetensors").write_bytes(b"weights")
+    return tmp_path
+
+
+def record(folder: Path, passed: bool, weights: str | None = None) -> None:
+    found = weights or verdicts.weights_of([str(folder)])
+    verdict = verdicts.key("captioner", found, "compile", CPU)
+    reasons = {"passed": passed, "failures": [] if passed else ["exact_words loses 3"]}
+    verdicts.RECORD.write_text(json.dumps([verdict | reasons]))
+
+
+def require(folder: Path, **chosen: object) -> None:
+    model = RunBy.model_validate({"backend": "compile"} | chosen)
+    verdicts.require_passed("captioner", model, [str(folder)], CPU)
+
+
+def test_a_backend_that_passed_may_run(folder):
+    record(folder, True)
+    require(folder)
+
+
+def test_one_that_was_not_measured_may_not(folder):
+    with pytest.raises(ValueError, match=r"was not measured .*jobs\.optimise captioner"):
+        require(folder)
+    require(folder, backend="eager")
+
+
+def test_one_that_failed_may_not_and_the_message_says_why(folder):
+    record(folder, False)
+    with pytest.raises(ValueError, match=r"failed \(exact_words loses 3\)"):
+        require(folder)
+
+
+def test_other_weights_need_another_verdict(folder):
+    record(folder, True)
+    (folder / "model.safetensors").write_bytes(b"retrained")
+    with pytest.raises(ValueError, match="was not measured"):
+        require(folder)
+
+
+def test_the_yaml_may_say_that_it_shall_run_all_the_same(folder):
+    require(folder, unproven_backend=True)
+    record(folder, False)
+    require(folder, unproven_backend=True)
+
+
+def test_what_the_served_configuration_asks_for_has_passed():
+    config = yaml.safe_load((PROJECT_ROOT / "serve_config.yaml").read_text())
+    models = AppArgs.model_validate(config["applications"][0]["args"]).models
+    generator, upscaler, captioner = models.generator, models.upscaler, models.captioner
+    paths = {
+        "generator": (generator, [generator.path, generator.controlnet]),
+        "upscaler": (upscaler, [path for path in (upscaler.x2, upscaler.x4) if path]),
+        "captioner": (captioner, [captioner.path]),
+    }
+    for kind, (model, folders) in paths.items():
+        verdicts.require_passed(kind, model, folders, CPU)
+
+
+def test_a_new_verdict_replaces_its_like_and_those_on_other_weights(folder):
+    def verdict(weights: str, backend: str, value: float) -> dict[str, object]:
+        about = verdicts.key("captioner", weights, backend, CPU)
+        return about | {"passed": True, "failures": [], "measured": {"speed_1": value}}
+
+    report.record([verdict("old", "compile", 1.0)])
+    report.record([verdict("new", "compile", 2.0)])
+    report.record([verdict("new", "onnxruntime", 3.0), verdict("new", "compile", 4.04142)])
+    assert verdicts.recorded() == [
+        verdict("new", "compile", 4.04),
+        verdict("new", "onnxruntime", 3.0),
+    ]
+
+
+def test_gates():
+    eager = {"psnr_db": 78.0, "shape_colors": 99.0, "background_color": 100.0, "edge_f1": 97.0}
+    good = eager | {"psnr_db": 41.0, "shape_colors": 98.0, "company": 1.0}
+    assert failures("generator", good, eager) == []
+    assert failures("generator", good | {"psnr_db": 39.0}, eager) == ["psnr_db 39.0 is below 40"]
+    assert failures("generator", good | {"shape_colors": 97.0}, eager) == [
+        "shape_colors loses 2.0, over 1"
+    ]
+    assert failures("generator", good | {"company": 3.0, "psnr_db": float("nan")}, eager)
+
+
+def test_what_cannot_run_here_says_so(monkeypatch):
+    module, inputs = torch.nn.Linear(2, 2), [torch.zeros(1, 2)]
+    with pytest.raises(ValueError, match="needs an ONNX Runtime with its provider for TensorRT"):
+        run_by("tensorrt", module, inputs, [[0]])
+    with pytest.raises(ValueError, match="runs on a CPU in float32"):
+        run_by("onnxruntime", module.bfloat16(), inputs, [[0]])
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(ValueError, match="needs a C\\+\\+ compiler"):
+        run_by("compile", module, inputs, [[0]])
