@@ -17,7 +17,7 @@ import json
 import sys
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ import aiohttp
 import yaml
 from tqdm import tqdm
 
-from loadtest.autoscaling_plot import draw
+from loadtest.autoscaling_plot import Sample, draw
 from loadtest.client import OK, Answer, send
 from loadtest.report import quantiles
 from loadtest.routes import request_to
@@ -41,16 +41,6 @@ _QUICK = {
     "look_back_period_s": 2,
 }
 _TIMEOUT_S = 120.0  # of a request
-
-
-@dataclass(frozen=True)
-class Sample:
-    """What was seen at a moment, in seconds from the start."""
-
-    s: float
-    running: int  # replicas that take work
-    target: int  # and those being started
-    in_flight: int
 
 
 class Watch:

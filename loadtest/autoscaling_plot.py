@@ -1,19 +1,24 @@
 """A picture of a deployment that grows and shrinks: replicas, requests in flight, latencies."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from loadtest.client import OK, Answer
 from loadtest.plots import COLOURS, plt, saved, tidy
 
-if TYPE_CHECKING:
-    from loadtest.autoscaling import Sample
+
+@dataclass(frozen=True)
+class Sample:
+    """What was seen at a moment, in seconds from the start."""
+
+    s: float
+    running: int  # replicas that take work
+    target: int  # and those being started
+    in_flight: int
 
 
-def draw(
-    samples: Sequence["Sample"], answers: Sequence[Answer], deployment: str, path: Path
-) -> Path:
+def draw(samples: Sequence[Sample], answers: Sequence[Answer], deployment: str, path: Path) -> Path:
     """Three panels over one time axis; a request stands where it was sent."""
     figure, (top, middle, bottom) = plt.subplots(
         3, figsize=(8, 6.4), sharex=True, height_ratios=(1, 1, 1.6), layout="constrained"
