@@ -63,7 +63,7 @@ def plot(verdicts_made: Sequence[dict[str, Any]], path: Path) -> None:
             axes.set_ylabel("PSNR to eager, dB" if quality == "psnr_db" else "same captions, %")
         axes.set_title(kind)
         axes.set_xlabel("speed over eager, batch of one")
-        axes.margins(0.3)
+        axes.margins(x=0.55, y=0.3)
     figure.savefig(path, dpi=120)
 
 
