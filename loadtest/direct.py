@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from statistics import median
 
+import numpy as np
 import torch
 
 from loadtest.reference import ReferenceCaptioner, ReferencePipelines
@@ -19,7 +20,7 @@ from loadtest.same_work import BATCH, CAPTIONER, MODEL, works
 from serve_app.config import Limits
 from serve_app.denoise.engine import Engine
 from serve_app.denoise.offline import denoise
-from serve_app.deployments.replica import pixels_of
+from serve_app.deployments.replica import model_input
 from serve_app.runtimes.captioner import CaptionerRuntime
 from serve_app.runtimes.generator import GeneratorRuntime
 
@@ -33,8 +34,10 @@ def captions() -> Sides:
     library, runtime = ReferenceCaptioner(CAPTIONER), CaptionerRuntime(CAPTIONER)
 
     def captioned(count: int) -> list[str]:
-        pictures = [pixels_of(sketch(), Limits(), 2 * runtime.side) for _ in range(count)]
-        return runtime.caption(runtime.preprocess(pictures))
+        inputs = [
+            model_input(sketch(), Limits(), runtime.side, runtime.preprocess) for _ in range(count)
+        ]
+        return runtime.caption(np.stack(inputs))
 
     return {"library": lambda count: library.caption([sketch()] * count), "runtime": captioned}
 

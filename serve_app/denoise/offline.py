@@ -40,15 +40,34 @@ def denoise(
     return [made[index] for index in range(len(works))]
 
 
+def request_of(defaults: Defaults, prompt: str, seed: int, *, steered: bool) -> GenerationRequest:
+    """What the service makes of a prompt and a seed alone, by whether edges steer it."""
+    return GenerationRequest(
+        prompt=prompt,
+        negative_prompt="",
+        seed=seed,
+        width=defaults.width,
+        height=defaults.height,
+        num_inference_steps=defaults.num_inference_steps,
+        sampler=defaults.sampler,
+        guidance_scale=defaults.guidance_scale,
+        guidance_end=defaults.guidance_end_of(steered),
+        latent_clamp=defaults.latent_clamp,
+        controlnet_conditioning_scale=defaults.controlnet_conditioning_scale,
+        strength=defaults.strength,
+    )
+
+
 def warm_up(model: Model, engine: Engine, defaults: Defaults) -> torch.Tensor:
     """Run every kind of work at the default size, so that no client pays for first-call allocation,
     and let `engine` learn how long steps take. Returns finished latents, to warm up a decoder."""
-    request = GenerationRequest(
-        prompt="", negative_prompt="", seed=0, width=defaults.width, height=defaults.height,
-        num_inference_steps=3, sampler=defaults.sampler, guidance_scale=2.0,
-        guidance_end=defaults.guidance_end, latent_clamp=defaults.latent_clamp,
-        controlnet_conditioning_scale=1.0, strength=1.0,
-    )  # fmt: skip
+    request = replace(
+        request_of(defaults, "", 0, steered=True),
+        num_inference_steps=3,
+        guidance_scale=2.0,
+        controlnet_conditioning_scale=1.0,
+        strength=1.0,
+    )
     blank = np.zeros((defaults.height, defaults.width, 3), np.uint8)
     plain, steered = Work(request), Work(request, blank[..., 0])
     started = Work(replace(request, image=b""), image=blank)

@@ -11,15 +11,12 @@ from serve_app.deployments.micro_batching import MicroBatcher
 from serve_app.deployments.replica import (
     decoding,
     gpu_share,
-    pixels_of,
+    model_input,
     refusal_as_value,
     yield_to_answering,
 )
 from serve_app.messages import CaptionResult, Floats, Picture
 from serve_app.observability import logged_step
-
-# Of the side that the model looks at. A JPEG is decoded no larger than needed, which is faster.
-_ENOUGH = 2
 
 
 @serve.deployment
@@ -50,12 +47,12 @@ class Captioner:
     async def __call__(self, picture: Picture) -> CaptionResult:
         """The caption, plain text."""
         # In the threads that decode, beside the batch that runs.
-        text, report = await self._batched(await decoding(self._preprocessed, picture))
+        runtime = self._runtime
+        inputs = await decoding(
+            model_input, picture, self._limits, runtime.side, runtime.preprocess
+        )
+        text, report = await self._batched(inputs)
         return CaptionResult(text, report)
-
-    def _preprocessed(self, picture: Picture) -> Floats:
-        side = self._runtime.side
-        return self._runtime.preprocess([pixels_of(picture, self._limits, _ENOUGH * side)])[0]
 
     def _run(self, batch: Sequence[Floats], abandoned: Callable[[], bool]) -> list[str]:
         return self._runtime.caption(np.stack(batch))

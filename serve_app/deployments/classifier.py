@@ -12,7 +12,7 @@ from serve_app.deployments.micro_batching import MicroBatcher
 from serve_app.deployments.replica import (
     decoding,
     gpu_share,
-    pixels_of,
+    model_input,
     refusal_as_value,
     yield_to_answering,
 )
@@ -26,9 +26,6 @@ from serve_app.messages import (
     StageReport,
 )
 from serve_app.observability import logged_step
-
-# Of the side that the model looks at. A JPEG is decoded no larger than needed, which is faster.
-_ENOUGH = 2
 
 
 @serve.deployment
@@ -62,13 +59,13 @@ class Classifier:
     @refusal_as_value
     async def __call__(self, picture: Picture) -> ClassResult:
         """The probabilities of an image's classes: both steps."""
-        return await self._classified(await decoding(self._preprocessed, picture))
+        return await self._classified(await self._preprocessed(picture))
 
     @refusal_as_value
     async def preprocess(self, picture: Picture) -> PreprocessResult:
         """The model's input for an image, float32 [3, height, width]."""
         began = time.perf_counter()
-        pixel_values = await decoding(self._preprocessed, picture)
+        pixel_values = await self._preprocessed(picture)
         report = StageReport("preprocess", 0.0, time.perf_counter() - began, 1)
         return PreprocessResult(pixel_values, report)
 
@@ -77,9 +74,9 @@ class Classifier:
         """The probabilities for a client's own input, float32 [3, height, width] as described."""
         return await self._classified(pixel_values)
 
-    def _preprocessed(self, picture: Picture) -> Floats:
+    async def _preprocessed(self, picture: Picture) -> Floats:
         side = max(self._runtime.input_shape)
-        return self._runtime.preprocess([pixels_of(picture, self._limits, _ENOUGH * side)])[0]
+        return await decoding(model_input, picture, self._limits, side, self._runtime.preprocess)
 
     async def _classified(self, pixel_values: Floats) -> ClassResult:
         probabilities, report = await self._batched(pixel_values)

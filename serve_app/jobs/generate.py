@@ -9,6 +9,7 @@ Reads models and defaults from a Serve file (`--config`). The seed gives the ser
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -17,12 +18,11 @@ from tqdm import tqdm
 
 from serve_app.config import PROJECT_ROOT, AppArgs
 from serve_app.denoise.engine import Engine
-from serve_app.denoise.offline import denoise
+from serve_app.denoise.offline import denoise, request_of
 from serve_app.denoise.trajectory import Work
 from serve_app.errors import ServiceError
 from serve_app.imaging import codec
 from serve_app.imaging.canny import find_edges
-from serve_app.messages import GenerationRequest
 from serve_app.runtimes.generator import GeneratorRuntime
 
 
@@ -34,18 +34,11 @@ def work_of(args: argparse.Namespace, settings: AppArgs) -> Work:
         name: codec.decode(path.read_bytes(), limit, size) if path else None
         for name, path in (("control", args.control), ("image", args.image))
     }
-    request = GenerationRequest(
-        prompt=args.prompt,
+    request = replace(
+        request_of(defaults, args.prompt, args.seed, steered=args.control is not None),
         negative_prompt=args.negative_prompt,
-        seed=args.seed,
-        width=defaults.width,
-        height=defaults.height,
         num_inference_steps=args.steps or defaults.num_inference_steps,
         sampler=args.sampler or defaults.sampler,
-        guidance_scale=defaults.guidance_scale,
-        guidance_end=defaults.guidance_end_of(steered=args.control is not None),
-        latent_clamp=defaults.latent_clamp,
-        controlnet_conditioning_scale=defaults.controlnet_conditioning_scale,
         strength=args.strength or defaults.strength,
     )
     edges = None

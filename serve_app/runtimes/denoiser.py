@@ -100,6 +100,7 @@ class Denoiser:
             [images, lane, lane, *[images] * len(residuals)],
         )
 
+    @torch.inference_mode()
     def __call__(
         self,
         sample: torch.Tensor,
@@ -108,7 +109,11 @@ class Denoiser:
         control: torch.Tensor | None,
         control_scale: torch.Tensor | None,
     ) -> torch.Tensor:
-        """As `GeneratorRuntime.predict`."""
+        """The networks' output [n, channels, height, width] for n lanes.
+
+        `control` are embedded edges of the first lanes, as many as it has; `control_scale` is
+        [m, 1, 1, 1]. The other lanes run without the control branch.
+        """
         residuals: Sequence[torch.Tensor] = ()
         if control is not None:
             steered = len(control)
@@ -137,7 +142,7 @@ class Denoiser:
 
 
 def _example(unet: Any, lanes: int, height: int, width: int) -> list[torch.Tensor]:
-    """Sample, timesteps and text as `GeneratorRuntime.predict` takes them."""
+    """Sample, timesteps and text as `Denoiser` takes them."""
     made = {"device": unet.device, "dtype": unet.dtype}
     return [
         torch.zeros(lanes, unet.config.in_channels, height, width, **made),

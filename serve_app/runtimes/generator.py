@@ -50,7 +50,7 @@ class GeneratorRuntime:
         # Edges stay the same from step to step, so they are embedded once and not by each step.
         self._edge_embedding = controlnet.controlnet_cond_embedding
         controlnet.controlnet_cond_embedding = nn.Identity()
-        self._denoise = Denoiser(self._unet, controlnet, model.backend)
+        self.predict = Denoiser(self._unet, controlnet, model.backend)
         self.noise_schedule: Mapping[str, Any] = dict(self._pipeline.scheduler.config)
         self._prompts: OrderedDict[str, torch.Tensor] = OrderedDict()
         self._to_rgb = None if self._decoder_is_tiny() else self._fitted_to_rgb()
@@ -88,22 +88,6 @@ class GeneratorRuntime:
             map_ = torch.tensor(edge_map).to(self.device, self.dtype) / 255
             embedded.append(self._edge_embedding(map_.expand(1, 3, -1, -1)))
         return embedded
-
-    @torch.inference_mode()
-    def predict(
-        self,
-        sample: torch.Tensor,
-        timesteps: torch.Tensor,
-        text: torch.Tensor,
-        control: torch.Tensor | None,
-        control_scale: torch.Tensor | None,
-    ) -> torch.Tensor:
-        """The networks' output [n, channels, height, width] for n lanes.
-
-        `control` are embedded edges of the first lanes, as many as it has; `control_scale` is
-        [m, 1, 1, 1]. The other lanes run without the control branch.
-        """
-        return self._denoise(sample, timesteps, text, control, control_scale)
 
     @torch.inference_mode()
     def decode(self, latents: Sequence[torch.Tensor]) -> list[Pixels]:

@@ -5,6 +5,7 @@ quality is judged by, and `company()` says how much they depend on what is made 
 Runtimes are imported by whom they concern, so that the memory measured is each one's own.
 """
 
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -15,7 +16,7 @@ from serve_app.demo.control import canny
 from serve_app.demo.heldout import held_out_scenes
 from serve_app.demo.shapes import Scene, caption, render
 from serve_app.demo.train_upscaler import shrink
-from serve_app.messages import GenerationRequest, Pixels
+from serve_app.messages import Pixels
 
 BATCH = 8
 SIDE = 128
@@ -63,24 +64,14 @@ class Generator:
         return [self._runtime.decode([each])[0] for each in latents]
 
     def _work(self, scene: Scene, seed: int, steered: bool) -> Any:
+        from serve_app.denoise.offline import request_of
         from serve_app.denoise.trajectory import Work
 
-        defaults = self._defaults
-        request = GenerationRequest(
-            prompt=caption(scene),
-            negative_prompt="",
-            seed=seed,
-            width=defaults.width,
-            height=defaults.width,
-            num_inference_steps=defaults.num_inference_steps,
-            sampler=defaults.sampler,
-            guidance_scale=defaults.guidance_scale,
-            guidance_end=defaults.guidance_end_of(steered),
-            latent_clamp=defaults.latent_clamp,
-            controlnet_conditioning_scale=defaults.controlnet_conditioning_scale,
-            strength=1.0,
-        )
-        return Work(request, canny(render(scene, defaults.width)) if steered else None)
+        # The demo's world is square.
+        side = self._defaults.width
+        request = request_of(self._defaults, caption(scene), seed, steered=steered)
+        request = replace(request, width=side, height=side, strength=1.0)
+        return Work(request, canny(render(scene, side)) if steered else None)
 
 
 class Captioner:
