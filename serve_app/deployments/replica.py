@@ -15,9 +15,6 @@ from serve_app.errors import ServiceError
 from serve_app.imaging import codec
 from serve_app.messages import Floats, ImageResult, Picture, Pixels
 
-# Of the side that a model looks at. A JPEG is decoded no larger than needed, which is faster.
-_ENOUGH = 2
-
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -92,14 +89,14 @@ def model_input(
 
     To be called through `decoding`.
     """
-    return preprocess([pixels_of(picture, limits, _ENOUGH * side)])[0]
+    return preprocess([pixels_of(picture, limits, side)])[0]
 
 
-def pixels_of(picture: Picture, limits: Limits, max_side: int | None = None) -> Pixels:
-    """The uint8 RGB pixels of a picture; a client's own is decoded, and shrunk to `max_side`.
+def pixels_of(picture: Picture, limits: Limits, least_side: int | None = None) -> Pixels:
+    """The uint8 RGB pixels of a picture; a client's own is decoded, shrunk towards `least_side`.
 
     To be called through `decoding`.
     """
     if isinstance(picture, ImageResult):
         return picture.pixels
-    return codec.decode(picture, limits.max_image_pixels, max_side=max_side)
+    return codec.decode(picture, limits.max_image_pixels, least_side=least_side)

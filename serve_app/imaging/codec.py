@@ -57,11 +57,12 @@ def decode(
     data: bytes,
     max_pixels: int,
     size: tuple[int, int] | None = None,
-    max_side: int | None = None,
+    least_side: int | None = None,
 ) -> Pixels:
     """Decode to uint8 RGB [height, width, 3], upright.
 
-    Resized to `size` (width, height) if given, or shrunk to `max_side` where it is larger.
+    Resized to `size` (width, height) if given, or shrunk by a whole factor, no side of it under
+    `least_side`, which costs little: what resizes it exactly has less to read.
     Transparency is laid on white, 16-bit samples keep their upper byte, CMYK becomes RGB, and an
     animation gives its first frame. Raises what `inspect` raises, and InvalidImage for pixels that
     cannot be decoded.
@@ -69,8 +70,8 @@ def decode(
     image = _open(data)
     _header(image, max_pixels)
     orientation = _orientation(image)
-    if size is None and max_side is not None:
-        image.draft(None, (max_side, max_side))  # a JPEG's own smaller sizes, none below this
+    if size is None and least_side is not None:
+        image.draft(None, (least_side, least_side))  # a JPEG's own smaller sizes, none below this
     try:
         image.load()
         rgb = _to_rgb(image)
@@ -80,8 +81,8 @@ def decode(
         rgb = rgb.transpose(_UPRIGHT[orientation])
     if size is not None and rgb.size != size:
         rgb = rgb.resize(size, Image.Resampling.LANCZOS)
-    elif max_side is not None:
-        rgb.thumbnail((max_side, max_side))
+    elif least_side is not None and min(rgb.size) >= 2 * least_side:
+        rgb = rgb.reduce(min(rgb.size) // least_side)
     return np.asarray(rgb)
 
 

@@ -111,10 +111,13 @@ def test_inspecting_a_png_decodes_nothing(monkeypatch):
     assert codec.inspect(data, LIMIT).width == 40
 
 
-def test_shrinks_to_a_longest_side_but_never_enlarges():
-    data = encoded(sketch(400, 200))
-    assert codec.decode(data, LIMIT, max_side=100).shape == (50, 100, 3)
-    assert codec.decode(data, LIMIT, max_side=1000).shape == (200, 400, 3)
+@pytest.mark.parametrize("format_", ["PNG", "JPEG"])
+def test_shrinks_by_whole_factors_to_no_side_under_the_least(format_):
+    data = encoded(sketch(400, 200), format_)
+    assert codec.decode(data, LIMIT, least_side=50).shape == (50, 100, 3)
+    assert codec.decode(data, LIMIT, least_side=80).shape == (100, 200, 3)
+    for least_side in (101, 200, 1000):
+        assert codec.decode(data, LIMIT, least_side=least_side).shape == (200, 400, 3)
 
 
 def test_resizes_to_width_and_height():
