@@ -72,12 +72,12 @@ def _decoding(network: Any, model: CaptionerModel) -> git_decoding.GreedyDecodin
     side = network.config.vision_config.image_size
     pixels = torch.zeros(2, 3, side, side, device=network.device, dtype=network.dtype)
     with torch.no_grad():
-        (image,) = encode(pixels)
+        image = encode(pixels)
     words = torch.zeros(2, dtype=torch.int64, device=network.device)
-    text = (words, words[:1], image, image[..., :3, :])
+    text = (words, words[:1], *image, *(each[..., :3, :] for each in image))
     return git_decoding.GreedyDecoding(
         run_by(model.backend, encode, [pixels], [[0]]),
-        run_by(model.backend, word, text, [[0], [], [2], [2, 4]]),
+        run_by(model.backend, word, text, [[0], [], *[[0]] * len(image), *[[0, 2]] * len(image)]),
         network.config,
         model.max_new_tokens,
     )

@@ -5,7 +5,8 @@ https://arxiv.org/abs/2205.14100, figure 2), so their keys and values are comput
 then attends to them and to the words before it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any
 
 import torch
@@ -14,7 +15,7 @@ from transformers import GitConfig
 
 
 class ImageEncoding(nn.Module):
-    """Pixels float [n, 3, H, W] to keys and values [layers, 2, n, heads, image tokens, width]."""
+    """Pixels float [n, 3, H, W] to each layer's keys and values [n, heads, image tokens, width]."""
 
     def __init__(self, model: Any) -> None:
         super().__init__()
@@ -22,7 +23,7 @@ class ImageEncoding(nn.Module):
             raise ValueError("a GIT model for video is captioned by the eager backend only")
         self.git = model.git
 
-    def forward(self, pixel_values: torch.Tensor) -> tuple[torch.Tensor]:
+    def forward(self, pixel_values: torch.Tensor) -> tuple[torch.Tensor, ...]:
         seen = self.git.image_encoder(pixel_values).last_hidden_state
         hidden = self.git.visual_projection(seen)
         *layers, last = self.git.encoder.layer
@@ -32,7 +33,7 @@ class ImageEncoding(nn.Module):
             attended = _attend(_heads(layer, "query", hidden), [kept[-1]])
             hidden = layer.feed_forward_chunk(layer.attention.output(attended, hidden))
         # Nobody looks at what the image's tokens become in the last layer.
-        return (torch.stack([*kept, _keys_and_values(last, hidden)]),)
+        return tuple(chain(*kept, _keys_and_values(last, hidden)))
 
 
 class NextWord(nn.Module):
@@ -43,17 +44,23 @@ class NextWord(nn.Module):
         self.git, self.output = model.git, model.output
 
     def forward(
-        self, word: torch.Tensor, position: torch.Tensor, image: torch.Tensor, text: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """`position` is int64 [1], `image` as `ImageEncoding` gives it, `text` the same of the
-        words before; returned with this word added."""
+        self, word: torch.Tensor, position: torch.Tensor, *kept: torch.Tensor
+    ) -> tuple[torch.Tensor, ...]:
+        """`position` is int64 [1]. `kept` are the image's keys and values, as `ImageEncoding` gives
+        them, then as many of the words before; those are returned with this word added.
+
+        One tensor for all would be copied apart for each word, which takes longer than the word.
+        """
+        pairs = list(zip(kept[::2], kept[1::2], strict=True))
+        image, text = pairs[: len(pairs) // 2], pairs[len(pairs) // 2 :]
         hidden = self.git.embeddings(input_ids=word[:, None], position_ids=position[None])
-        kept = []
-        for index, layer in enumerate(self.git.encoder.layer):
-            kept.append(torch.cat([text[index], _keys_and_values(layer, hidden)], dim=3))
-            attended = _attend(_heads(layer, "query", hidden), [image[index], kept[-1]])
+        added = []
+        for layer, seen, said in zip(self.git.encoder.layer, image, text, strict=True):
+            new = _keys_and_values(layer, hidden)
+            added.append([torch.cat(two, dim=2) for two in zip(said, new, strict=True)])
+            attended = _attend(_heads(layer, "query", hidden), [seen, added[-1]])
             hidden = layer.feed_forward_chunk(layer.attention.output(attended, hidden))
-        return self.output(hidden[:, -1]).argmax(-1), torch.stack(kept)
+        return self.output(hidden[:, -1]).argmax(-1), *chain(*added)
 
 
 class GreedyDecoding:
@@ -76,13 +83,13 @@ class GreedyDecoding:
 
         What follows an end of sentence means nothing.
         """
-        (image,) = self._encode_image(pixel_values)
-        text = image[..., :0, :]
-        words = [torch.full((len(pixel_values),), self._bos, device=image.device)]
+        image = self._encode_image(pixel_values)
+        text = [each[..., :0, :] for each in image]
+        words = [torch.full((len(pixel_values),), self._bos, device=pixel_values.device)]
         ended = torch.zeros_like(words[0], dtype=torch.bool)
         while len(words) <= self._words and not ended.all():
-            position = torch.tensor([len(words) - 1], device=image.device)
-            word, text = self._next_word(words[-1], position, image, text)
+            position = torch.tensor([len(words) - 1], device=pixel_values.device)
+            word, *text = self._next_word(words[-1], position, *image, *text)
             words.append(word.masked_fill(ended, self._eos))
             ended |= word == self._eos
         return torch.stack(words, dim=1)
@@ -95,11 +102,11 @@ def _heads(layer: Any, what: str, hidden: torch.Tensor) -> torch.Tensor:
     return projected.unflatten(-1, (-1, attention.attention_head_size)).transpose(1, 2)
 
 
-def _keys_and_values(layer: Any, hidden: torch.Tensor) -> torch.Tensor:
-    return torch.stack([_heads(layer, "key", hidden), _heads(layer, "value", hidden)])
+def _keys_and_values(layer: Any, hidden: torch.Tensor) -> list[torch.Tensor]:
+    return [_heads(layer, what, hidden) for what in ("key", "value")]
 
 
-def _attend(queries: torch.Tensor, kept: list[torch.Tensor]) -> torch.Tensor:
+def _attend(queries: torch.Tensor, kept: Sequence[Sequence[torch.Tensor]]) -> torch.Tensor:
     """Attention over several stores of keys and values, without copying them into one."""
     scores = torch.cat([queries @ keys.transpose(-1, -2) for keys, _ in kept], dim=-1)
     shares = (scores / queries.shape[-1] ** 0.5).softmax(-1)
