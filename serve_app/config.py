@@ -32,7 +32,15 @@ SamplerName = Literal["ddim", "dpmpp_2m", "dpmpp_2m_karras", "euler", "euler_a",
 """How noise is integrated away; diffusers' samplers (`serve_app/denoise/sampler.py`)."""
 
 
-Backend = Literal["eager", "compile", "onnxruntime", "onnxruntime-int8", "tensorrt"]
+Backend = Literal[
+    "eager",
+    "compile",
+    "onnxruntime",
+    "onnxruntime-int8",
+    "openvino",
+    "openvino-bfloat16",
+    "tensorrt",
+]
 """What runs a model's networks (`serve_app/runtimes/backends.py`)."""
 
 

@@ -1,4 +1,4 @@
-"""A network run by a backend: PyTorch eagerly or compiled, ONNX Runtime, TensorRT.
+"""A network run by a backend: PyTorch eagerly or compiled, ONNX Runtime, OpenVINO, TensorRT.
 
 Whichever it is, the network stays a call from tensors to tensors. Libraries are imported only
 where they are asked for: they take seconds.
@@ -9,10 +9,12 @@ import shutil
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
 from serve_app.config import Backend
+from serve_app.runtimes.conversions import Varying
 
 Run = Callable[..., Any]
 
@@ -21,7 +23,7 @@ def run_by(
     backend: Backend,
     module: nn.Module,
     inputs: Sequence[torch.Tensor],
-    varying: Sequence[Sequence[int]],
+    varying: Varying,
 ) -> Run:
     """The module, run by a backend on the device and in the dtype that it has.
 
@@ -33,10 +35,12 @@ def run_by(
         return module
     if backend == "compile":
         return compiled(module, inputs[0].device, varying)
-    return converted(backend, module, inputs, varying)
+    if backend in ("openvino", "openvino-bfloat16"):
+        return _by_openvino(backend, module, inputs, varying)
+    return _by_onnx(backend, module, inputs, varying)
 
 
-def compiled(module: nn.Module, device: torch.device, varying: Sequence[Sequence[int]]) -> Run:
+def compiled(module: nn.Module, device: torch.device, varying: Varying) -> Run:
     """By torch.compile, when first called.
 
     The batch, a tensor's first dimension that varies, is dynamic from the start: a batch of one has
@@ -57,18 +61,26 @@ def compiled(module: nn.Module, device: torch.device, varying: Sequence[Sequence
     return call
 
 
-def converted(
-    backend: Backend,
-    module: nn.Module,
-    inputs: Sequence[torch.Tensor],
-    varying: Sequence[Sequence[int]],
+def _by_openvino(
+    backend: Backend, module: nn.Module, inputs: Sequence[torch.Tensor], varying: Varying
 ) -> Run:
-    """By ONNX Runtime: on the CPU without copies, on a GPU by TensorRT by way of the host."""
+    from serve_app.runtimes import openvino
+
+    _require_cpu(backend, module)
+    run = openvino.session(module, inputs, varying, bfloat16=backend == "openvino-bfloat16")
+    return _on_tensors(run, inputs[0].device)
+
+
+def _by_onnx(
+    backend: Backend, module: nn.Module, inputs: Sequence[torch.Tensor], varying: Varying
+) -> Run:
+    """On the CPU without copies, on a GPU by TensorRT by way of the host."""
     from serve_app.runtimes import onnx
 
-    weight = next(module.parameters())
-    device, dtype = weight.device, weight.dtype
-    _check(backend, device, dtype, onnx.providers())
+    if backend == "tensorrt":
+        _require_tensorrt(module, onnx.providers())
+    else:
+        _require_cpu(backend, module)
     run = onnx.session(
         module,
         inputs,
@@ -76,7 +88,10 @@ def converted(
         int8=backend == "onnxruntime-int8",
         tensorrt=backend == "tensorrt",
     )
+    return _on_tensors(run, inputs[0].device)
 
+
+def _on_tensors(run: Callable[..., list[np.ndarray]], device: torch.device) -> Run:
     def call(*tensors: torch.Tensor) -> list[torch.Tensor]:
         made = run(*(tensor.detach().cpu().numpy() for tensor in tensors))
         return [torch.from_numpy(array).to(device) for array in made]
@@ -84,18 +99,20 @@ def converted(
     return call
 
 
-def _check(
-    backend: Backend, device: torch.device, dtype: torch.dtype, providers: Sequence[str]
-) -> None:
-    if backend == "tensorrt":
-        if "TensorrtExecutionProvider" not in providers:
-            raise ValueError(
-                "the backend tensorrt needs an ONNX Runtime with its provider for TensorRT; "
-                f"this one has {', '.join(providers)}"
-            )
-        if device.type != "cuda" or dtype == torch.bfloat16:
-            raise ValueError("the backend tensorrt runs on a GPU, in float32 or float16")
-    elif device.type != "cpu" or dtype != torch.float32:
+def _require_tensorrt(module: nn.Module, providers: Sequence[str]) -> None:
+    if "TensorrtExecutionProvider" not in providers:
+        raise ValueError(
+            "the backend tensorrt needs an ONNX Runtime with its provider for TensorRT; "
+            f"this one has {', '.join(providers)}"
+        )
+    weight = next(module.parameters())
+    if weight.device.type != "cuda" or weight.dtype == torch.bfloat16:
+        raise ValueError("the backend tensorrt runs on a GPU, in float32 or float16")
+
+
+def _require_cpu(backend: Backend, module: nn.Module) -> None:
+    weight = next(module.parameters())
+    if weight.device.type != "cpu" or weight.dtype != torch.float32:
         raise ValueError(
             f"the backend {backend} runs on a CPU in float32: set placement.device to cpu, "
             "and leave placement.dtype out"

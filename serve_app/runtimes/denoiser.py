@@ -1,4 +1,4 @@
-"""The networks of a denoising step, UNet and control branch, run by a backend."""
+"""The networks of a denoising step, UNet and control branch, and the decoder, run by a backend."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from serve_app.config import Backend
+from serve_app.runtimes.attention import PaddedText
 from serve_app.runtimes.backends import Run, run_by
 
 _TOKENS = 77  # of CLIP's texts
@@ -68,6 +69,18 @@ class Prediction(nn.Module):
         return (predicted[0],)
 
 
+class Decoding(nn.Module):
+    """A VAE's decoder as a function of tensors alone."""
+
+    def __init__(self, vae: Any) -> None:
+        super().__init__()
+        self.vae = vae
+
+    def forward(self, latents: torch.Tensor) -> tuple[torch.Tensor]:
+        decoded: tuple[torch.Tensor] = self.vae.decode(latents, return_dict=False)
+        return decoded
+
+
 class Denoiser:
     """UNet and ControlNet over the lanes of a batch.
 
@@ -76,6 +89,9 @@ class Denoiser:
     """
 
     def __init__(self, unet: Any, controlnet: Any, backend: Backend = "eager") -> None:
+        if unet.device.type == "cpu":
+            unet.set_attn_processor(PaddedText())
+            controlnet.set_attn_processor(PaddedText())
         branch, prediction = ControlBranch(controlnet).eval(), Prediction(unet).eval()
         # One graph for every lane, steered or not, where a graph takes long to make.
         self._branch: Run = branch
@@ -139,6 +155,14 @@ class Denoiser:
 
     def _edges(self, sample: torch.Tensor) -> torch.Tensor:
         return sample.new_zeros(len(sample), self._width, *sample.shape[2:])
+
+
+def decoder(vae: Any, backend: Backend) -> Run:
+    """Latents [n, channels, height, width], unscaled, to a sequence of one: images in -1 to 1."""
+    latents = torch.zeros(
+        2, vae.config.latent_channels, *_SIDES, device=vae.device, dtype=vae.dtype
+    )
+    return run_by(backend, Decoding(vae).eval(), [latents], [[0, 2, 3]])
 
 
 def _example(unet: Any, lanes: int, height: int, width: int) -> list[torch.Tensor]:

@@ -15,7 +15,7 @@ from torch import nn
 
 from serve_app.config import GeneratorModel
 from serve_app.messages import Pixels
-from serve_app.runtimes.denoiser import Denoiser
+from serve_app.runtimes.denoiser import Denoiser, decoder
 from serve_app.runtimes.placement import place
 from serve_app.runtimes.verdicts import require_passed
 
@@ -51,6 +51,7 @@ class GeneratorRuntime:
         self._edge_embedding = controlnet.controlnet_cond_embedding
         controlnet.controlnet_cond_embedding = nn.Identity()
         self.predict = Denoiser(self._unet, controlnet, model.backend)
+        self._decode = decoder(self._vae, model.backend)
         self.noise_schedule: Mapping[str, Any] = dict(self._pipeline.scheduler.config)
         self._prompts: OrderedDict[str, torch.Tensor] = OrderedDict()
         self._to_rgb = None if self._decoder_is_tiny() else self._fitted_to_rgb()
@@ -93,7 +94,7 @@ class GeneratorRuntime:
     def decode(self, latents: Sequence[torch.Tensor]) -> list[Pixels]:
         """Images, uint8 RGB [height, width, 3], of latents of one shape."""
         scaled = torch.cat(list(latents)) / self._vae.config.scaling_factor
-        return _to_uint8(self._vae.decode(scaled, return_dict=False)[0] / 2 + 0.5)
+        return _to_uint8(self._decode(scaled)[0] / 2 + 0.5)
 
     @torch.inference_mode()
     def preview(self, latents: Sequence[torch.Tensor]) -> list[Pixels]:

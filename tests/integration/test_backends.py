@@ -1,5 +1,7 @@
 """Any network under a backend is the same call from tensors to tensors."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 
@@ -15,7 +17,7 @@ class Network(torch.nn.Module):
         return (torch.relu(self.linear(one)) + sum(more),)
 
 
-@pytest.mark.parametrize("backend", ["compile", "onnxruntime"])
+@pytest.mark.parametrize("backend", ["compile", "onnxruntime", "openvino"])
 def test_batches_of_any_size(backend, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     torch._dynamo.reset()
@@ -29,3 +31,16 @@ def test_batches_of_any_size(backend, tmp_path, monkeypatch):
             torch.testing.assert_close(run(*inputs)[0], network(*inputs)[0])
     # One for a batch of one, one for all others.
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] <= 2
+
+
+@pytest.mark.parametrize("backend", ["eager", "onnxruntime", "openvino"])
+def test_threads_may_run_a_network_at_once(backend, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    network = Network().eval()
+    run = run_by(backend, network, [torch.zeros(2, 4), torch.zeros(2, 4)], [[0], [0]])
+    inputs = [(torch.randn(500, 4), torch.randn(500, 4)) for _ in range(200)]
+    with torch.no_grad(), ThreadPoolExecutor(4) as threads:
+        for made, given in zip(
+            threads.map(lambda given: run(*given)[0], inputs), inputs, strict=True
+        ):
+            torch.testing.assert_close(made, network(*given)[0])

@@ -36,7 +36,7 @@ def test_captions_images_of_mixed_sizes():
     assert runtime.caption(inputs[:1]) == texts[:1]
 
 
-@pytest.mark.parametrize("backend", ["onnxruntime", "onnxruntime-int8"])
+@pytest.mark.parametrize("backend", ["onnxruntime", "onnxruntime-int8", "openvino-bfloat16"])
 def test_a_converted_captioner_says_the_same(backend):
     from serve_app.runtimes.captioner import CaptionerRuntime
 

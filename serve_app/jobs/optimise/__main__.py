@@ -32,7 +32,7 @@ from serve_app.runtimes import verdicts
 from serve_app.runtimes.placement import place
 
 BACKENDS = {
-    "cpu": ["onnxruntime", "onnxruntime-int8", "compile"],
+    "cpu": ["onnxruntime", "onnxruntime-int8", "openvino", "openvino-bfloat16", "compile"],
     "cuda": ["compile", "tensorrt"],
 }
 SHORT = {"cpu": "bfloat16", "cuda": "float16"}
@@ -103,7 +103,9 @@ def paths_of(args: AppArgs, kind: str) -> list[str]:
 
 def megabytes(paths: list[str], dtype: torch.dtype, cache: Path) -> float:
     """What a backend reads: the networks it converted, otherwise the weights in its dtype."""
-    converted = sum(path.stat().st_size for path in cache.rglob("*.onnx"))
+    converted = sum(
+        path.stat().st_size for path in cache.rglob("*") if path.suffix in (".onnx", ".bin")
+    )
     if converted:
         return converted / 1e6
     numbers = 0

@@ -1,0 +1,78 @@
+"""OpenVINO in the place of a PyTorch module: for CPUs, converted once, run on numpy.
+
+https://docs.openvino.ai
+"""
+
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+import numpy as np
+import torch
+from torch import nn
+
+from serve_app.runtimes.conversions import Varying, converted
+
+# Without it OpenVINO imports a stub; with it, it reports to Google Analytics that it was imported.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+import openvino  # noqa: E402
+
+_CORE = openvino.Core()
+
+
+def session(
+    module: nn.Module, inputs: Sequence[torch.Tensor], varying: Varying, *, bfloat16: bool = False
+) -> Callable[..., list[np.ndarray]]:
+    """The module as a function of numpy arrays, on as many threads as torch has.
+
+    `inputs` are examples; `varying` names for each the dimensions that may differ from it.
+    bfloat16: computes in it where the CPU has instructions for it, and in float32 elsewhere; what
+    goes in and comes out stays float32.
+    """
+    path = converted(
+        "openvino",
+        module,
+        inputs,
+        varying,
+        ["openvino"],
+        lambda folder: _convert(module, inputs, varying, folder),
+    )
+    native = "BF16" in _CORE.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    running = _CORE.compile_model(
+        path / "model.xml",
+        "CPU",
+        {
+            "INFERENCE_PRECISION_HINT": "bf16" if bfloat16 and native else "f32",
+            "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+            "NUM_STREAMS": 1,
+            "ENABLE_CPU_PINNING": False,  # replicas that do not know of each other share the cores
+        },
+    )
+    idle: SimpleQueue[openvino.InferRequest] = SimpleQueue()  # a request is for a thread at a time
+
+    def run(*arrays: np.ndarray) -> list[np.ndarray]:
+        try:
+            request = idle.get_nowait()
+        except Empty:
+            request = running.create_infer_request()
+        try:
+            return list(request.infer(arrays, share_inputs=True).values())
+        finally:
+            idle.put(request)
+
+    return run
+
+
+def _convert(
+    module: nn.Module, inputs: Sequence[torch.Tensor], varying: Varying, folder: Path
+) -> None:
+    with torch.no_grad(), warnings.catch_warnings(category=torch.jit.TracerWarning):
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)
+        model = openvino.convert_model(module, example_input=tuple(inputs))
+    for name, example, dimensions in zip(model.inputs, inputs, varying, strict=True):
+        shape = [-1 if at in dimensions else size for at, size in enumerate(example.shape)]
+        name.get_node().set_partial_shape(openvino.PartialShape(shape))
+    model.validate_nodes_and_infer_types()
+    openvino.save_model(model, folder / "model.xml", compress_to_fp16=False)
