@@ -27,6 +27,8 @@ def log_event(event: str, level: int = logging.INFO, /, **fields: object) -> Non
 
     At level ERROR the traceback of the exception that is being handled follows.
     """
+    if not _logger.isEnabledFor(level):
+        return
     words = [f"{key}={_word(value)}" for key, value in fields.items() if value is not None]
     _logger.log(level, " ".join([event, *words]), exc_info=level >= logging.ERROR)
 

@@ -1,5 +1,6 @@
-"""A log line when a request arrives and one when it is answered, and the request metric."""
+"""A log line when a request is answered, at level DEBUG one when it arrives, and the metric."""
 
+import logging
 import time
 
 from starlette.datastructures import Headers
@@ -23,7 +24,7 @@ class LoggedRequests:
         method, path = scope["method"], scope["path"]
         if path not in _QUIET:
             size = Headers(scope=scope).get("content-length")
-            log_event("request", method=method, path=path, bytes=size)
+            log_event("request", logging.DEBUG, method=method, path=path, bytes=size)
         status = 0
 
         async def send_noted(message: Message) -> None:

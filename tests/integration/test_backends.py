@@ -1,5 +1,6 @@
 """Any network under a backend is the same call from tensors to tensors."""
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -44,3 +45,10 @@ def test_threads_may_run_a_network_at_once(backend, tmp_path, monkeypatch):
             threads.map(lambda given: run(*given)[0], inputs), inputs, strict=True
         ):
             torch.testing.assert_close(made, network(*given)[0])
+
+
+def test_openvino_reports_nothing_to_anybody():
+    import serve_app.runtimes.openvino  # noqa: F401
+
+    assert sys.modules["openvino_telemetry"] is None
+    assert sys.modules["openvino.tools.ovc.telemetry_utils"].tm.__name__.endswith("telemetry_stub")

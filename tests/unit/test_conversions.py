@@ -1,0 +1,71 @@
+"""A converted network is made once, and found again as long as it is the same."""
+
+import shutil
+
+import pytest
+import torch
+
+from serve_app.runtimes.conversions import converted
+
+
+@pytest.fixture
+def convert(tmp_path, monkeypatch):
+    """Converts a module, and says where it lies; `convert.made` are the folders written to."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+    def call(module, kind="copy", varying=((0,),), write=None):
+        def write_text(folder):
+            call.made.append(folder)
+            (folder / "network").write_text("converted")
+            if write is not None:
+                write(folder)
+
+        return converted(kind, module, [torch.zeros(2, 4)], varying, ["numpy"], write_text)
+
+    call.made = []
+    return call
+
+
+def linear(seed=0):
+    torch.manual_seed(seed)
+    return torch.nn.Linear(4, 4)
+
+
+def test_the_same_network_is_converted_once(convert):
+    first = convert(linear())
+    assert convert(linear()) == first
+    assert (first / "network").read_text() == "converted"
+    assert len(convert.made) == 1
+
+
+def test_other_weights_kinds_and_shapes_are_conversions_of_their_own(convert):
+    one = linear()
+    places = [
+        convert(one),
+        convert(linear(seed=1)),
+        convert(one, "other"),
+        convert(one, "copy", [()]),
+    ]
+    assert len(set(places)) == 4
+
+
+def test_a_failed_conversion_leaves_nothing(convert, tmp_path):
+    def fail(folder):
+        raise RuntimeError("no such operator")
+
+    with pytest.raises(RuntimeError, match="no such operator"):
+        convert(linear(), write=fail)
+    assert list((tmp_path / "image-server" / "networks").iterdir()) == []
+    convert(linear())
+
+
+def test_replicas_that_convert_at_the_same_time_share_the_first_result(convert):
+    place = convert(linear())
+    shutil.rmtree(place)
+
+    def another_is_first(folder):
+        place.mkdir()
+        (place / "network").write_text("by another")
+
+    assert convert(linear(), write=another_is_first) == place
+    assert (place / "network").read_text() == "by another"
