@@ -6,7 +6,8 @@
     python -m loadtest.engine admission   # deadlines under twice the capacity
 
 The last two deploy the generator, and beside it the same micro-batching around a pipeline call.
-Torch gets one thread everywhere. Each ends with one JSON line of ratios.
+Networks run eagerly on either side, in `served` by the service's own backend. Torch gets one thread
+everywhere. Each ends with one JSON line of ratios.
 """
 
 import argparse
@@ -21,9 +22,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from loadtest.client import run
+from loadtest.client import OK, run
 from loadtest.reference import ReferencePipelines
-from loadtest.same_work import BATCH, MODEL, request_of, works
+from loadtest.same_work import BATCH, EAGER_MODEL, MODEL, request_of, works
 from loadtest.sides import Answer, arriving, both_sides, closed_loop
 from serve_app.denoise.engine import Engine
 from serve_app.denoise.offline import denoise
@@ -34,7 +35,7 @@ from serve_app.runtimes.generator import GeneratorRuntime
 
 def offline(args: argparse.Namespace) -> dict[str, Any]:
     """Alone and in batches of eight: the largest difference, and the time."""
-    runtime, reference = GeneratorRuntime(MODEL), ReferencePipelines(MODEL)
+    runtime, reference = GeneratorRuntime(EAGER_MODEL), ReferencePipelines(MODEL)
     result: dict[str, Any] = {}
     for size in (1, BATCH):
         batch = works(size)
@@ -58,11 +59,10 @@ def served(args: argparse.Namespace) -> dict[str, Any]:
     throughput, ratio, extra = [], [], []
     for _ in range(args.rounds):
         offline_s = sum(_timed(reference.generate, works(BATCH))[1] for _ in range(2))
-        _, served_s = run(args.url, "generation", 4 * BATCH, BATCH)
+        _, served_s = _answered(args.url, 4 * BATCH, BATCH)
         throughput.append((4 * BATCH / served_s) / (2 * BATCH / offline_s))
         direct_s = statistics.median(_timed(reference.generate, works(1))[1] for _ in range(5))
-        answers, _ = run(args.url, "generation", 5, 1)
-        latency_s = statistics.median(answer.seconds for answer in answers)
+        latency_s = statistics.median(_answered(args.url, 5, 1)[0])
         ratio.append(latency_s / direct_s)
         extra.append(latency_s - direct_s)
     return {
@@ -71,6 +71,14 @@ def served(args: argparse.Namespace) -> dict[str, Any]:
         "concurrency_1_latency_less_direct_call_ms": round(1000 * statistics.median(extra)),
         "throughput_of_each_round": [_three(value) for value in throughput],
     }
+
+
+def _answered(url: str, count: int, concurrency: int) -> tuple[list[float], float]:
+    """Seconds of each of so many generations, and of all. Exits where one is not answered."""
+    answers, seconds = run(url, "generation", count, concurrency)
+    if failed := [answer.outcome for answer in answers if answer.outcome != OK]:
+        raise SystemExit(f"{len(failed)} of {count} requests to {url} failed: {failed[0]}")
+    return [answer.seconds for answer in answers], seconds
 
 
 def latency(args: argparse.Namespace) -> dict[str, Any]:

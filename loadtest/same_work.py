@@ -16,6 +16,8 @@ SIDE = 128
 _CONFIG = yaml.safe_load((PROJECT_ROOT / "serve_config.yaml").read_text())
 _MODELS = AppArgs.model_validate(_CONFIG["applications"][0]["args"]).models
 MODEL, CAPTIONER = _MODELS.generator, _MODELS.captioner
+EAGER_MODEL = MODEL.model_copy(update={"backend": "eager"})
+"""What compares one way of batching with another, and not one backend with another."""
 EDGES = find_edges(codec.decode(sketch(), 2**20, (SIDE, SIDE)), 100, 200)
 _REQUEST = GenerationRequest(
     prompt=PROMPT, negative_prompt="", seed=0, width=SIDE, height=SIDE, num_inference_steps=15,

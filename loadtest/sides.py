@@ -12,7 +12,7 @@ import ray
 from ray import serve
 
 from loadtest.reference import ReferencePipelines
-from loadtest.same_work import BATCH, EDGES, MODEL, SIDE, request_of
+from loadtest.same_work import BATCH, EAGER_MODEL, EDGES, MODEL, SIDE, request_of
 from serve_app.config import Defaults, Limits
 from serve_app.denoise.trajectory import Work
 from serve_app.deployments.generator import Generator
@@ -67,7 +67,9 @@ async def both_sides() -> AsyncIterator[tuple[Side, Side]]:
     async with own_ray(num_cpus=2):
         defaults = Defaults(width=SIDE, height=SIDE)
         engine = Generator.options(user_config={"max_batch_size": BATCH}, **_OPTIONS)
-        stepping = serve.run(engine.bind(MODEL, Limits(), defaults), name="step", route_prefix=None)
+        stepping = serve.run(
+            engine.bind(EAGER_MODEL, Limits(), defaults), name="step", route_prefix=None
+        )
         pipeline = PipelineByRequest.options(**_OPTIONS)
         calling = serve.run(pipeline.bind(), name="request", route_prefix=None)
         yield partial(_by_step, stepping), partial(_by_request, calling)
