@@ -1,11 +1,10 @@
 """Converted networks, kept in a cache from one start to the next.
 
 The cache is `$XDG_CACHE_HOME/image-server/networks`, by default under `~/.cache`; a folder's name
-is a hash of the weights and of what converted them.
+is a hash of the weights, of this folder's code and of what converted them.
 """
 
 import hashlib
-import inspect
 import os
 import tempfile
 from collections.abc import Callable, Sequence
@@ -60,7 +59,9 @@ def _fingerprint(
     digest.update(repr([type(module).__qualname__, shapes, varying]).encode())
     packages = ("torch", "transformers", "diffusers", *converters)
     digest.update(repr([(name, version(name)) for name in packages]).encode())
-    digest.update(f"{module}{inspect.getsource(type(module))}".encode())
+    digest.update(str(module).encode())
+    for file in sorted(Path(__file__).parent.glob("*.py")):  # what a module computes, and how
+        digest.update(file.read_bytes())
     for name, tensor in sorted(module.state_dict().items()):
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
