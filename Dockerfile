@@ -8,6 +8,7 @@ COPY requirements.txt .
 RUN pip install --no-cache-dir -r requirements.txt
 
 COPY --chown=app:app serve_app serve_app
+COPY --chown=app:app demo/weights demo/weights
 COPY --chown=app:app configs configs
 COPY --chown=app:app serve_config.yaml .
 # Inside a container loopback cannot be reached from outside.

@@ -1,13 +1,13 @@
 """`python -m loadtest`: put a running service under load, and say how it did.
 
-    python -m loadtest                                      # closed loops, beside the bound
+    python -m loadtest                                      # closed loops, beside the baseline
     python -m loadtest --route captions --rate 5 10 20 --requests 100     # Poisson arrivals
     python -m loadtest --mix generation=3,captions=5,upscale=1 --concurrency 16
     python -m loadtest --route generation --waves 3 --wave-gap 8 --disconnect 0.2
     python -m loadtest --route generation --rate 8 --deadline-ms 4000
 
 Prints a table, and as the last line the results as JSON; they and plots go into `--out`. What is
-generated is what diffusers' pipeline would do, so that the service and the bound do the same work.
+generated is what diffusers' pipeline would do, so that service and baseline do the same work.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from loadtest import arrivals, batches, bound, plots, report
+from loadtest import arrivals, baseline, batches, plots, report
 from loadtest.arrivals import Arrivals
 from loadtest.client import Manner, load
 from loadtest.processes import cpu_spent, cpu_times
@@ -28,25 +28,25 @@ def main() -> None:
     args = _arguments()
     mixes = {"mix": args.mix} if args.mix else {route: {route: 1.0} for route in args.route}
     closed_loop = not (args.rate or args.waves)
-    bounded = [name for name in mixes if args.bound and closed_loop and name in bound.BOUNDED]
+    compared = [n for n in mixes if args.baseline and closed_loop and n in baseline.MEASURED]
     runs: list[dict[str, Any]] = []
-    bounds: dict[str, Any] = {}
-    with bound.Bound() as models:
+    baselines: dict[str, Any] = {}
+    with baseline.Baseline() as models:
         for name, mix in mixes.items():
             rounds = []
             for _ in range(args.rounds):
-                before = models.measure(name) if name in bounded else None
+                before = models.measure(name) if name in compared else None
                 now = [_run(args, name, mix, each) for each in _plan(args)]
                 runs += now
                 if before:
                     after = models.measure(name)
-                    rounds.append((before, after, bound.ratios(before, after, now)))
+                    rounds.append((before, after, baseline.ratios(before, after, now)))
             if rounds:
-                bounds[name] = {
-                    "direct": bound.medians([each for pair in rounds for each in pair[:2]]),
-                    "ratios": bound.medians([shares for *_, shares in rounds]),
+                baselines[name] = {
+                    "direct": baseline.medians([each for pair in rounds for each in pair[:2]]),
+                    "ratios": baseline.medians([shares for *_, shares in rounds]),
                 }
-    _publish(args.out, runs, bounds)
+    _publish(args.out, runs, baselines)
 
 
 def _run(
@@ -72,18 +72,19 @@ def _plan(args: argparse.Namespace) -> list[Arrivals]:
     return [arrivals.closed(args.requests, clients) for clients in args.concurrency]
 
 
-def _publish(out: Path, runs: Sequence[dict[str, Any]], bounds: dict[str, Any]) -> None:
+def _publish(out: Path, runs: Sequence[dict[str, Any]], baselines: dict[str, Any]) -> None:
     out.mkdir(parents=True, exist_ok=True)
-    (out / "results.json").write_text(json.dumps({"runs": runs, "bound": bounds}, indent=1))
+    (out / "results.json").write_text(json.dumps({"runs": runs, "baseline": baselines}, indent=1))
     pictures = plots.draw(runs, out)
     print(report.table(runs))
-    for route, each in bounds.items():
-        print(bound.described(route, each["direct"], each["ratios"]))
+    for route, each in baselines.items():
+        print(baseline.described(route, each["direct"], each["ratios"]))
     for run in runs:
         if run["ok"] < run["requests"]:
             print(report.losses(run))
     print(*[out / "results.json", *pictures], sep="\n")
-    print(json.dumps({"runs": [report.without_samples(run) for run in runs], "bound": bounds}))
+    summaries = [report.without_samples(run) for run in runs]
+    print(json.dumps({"runs": summaries, "baseline": baselines}))
 
 
 def _arguments() -> argparse.Namespace:
@@ -108,8 +109,13 @@ def _arguments() -> argparse.Namespace:
     add("--deadline-ms", type=int, help="of generations")
     add("--timeout", type=float, default=120.0, help="seconds, of a request")
     add("--limit", type=float, default=600.0, help="seconds, of a run")
-    add("--rounds", type=int, default=1, help="of each route's runs, the bound between them")
-    add("--bound", action=argparse.BooleanOptionalAction, default=True,
+    add(
+        "--rounds",
+        type=int,
+        default=1,
+        help="of each route's runs, the baseline measured between them",
+    )
+    add("--baseline", action=argparse.BooleanOptionalAction, default=True,
         help="also call the models directly, where a closed loop asks for one route")  # fmt: skip
     add("--seed", type=int, default=0)
     add("--out", type=Path, default=Path("build/loadtest"))

@@ -19,7 +19,7 @@ AS_PIPELINE: dict[str, object] = {
     "latent_clamp": False,
     "size": "128x128",
 }
-"""What diffusers' pipeline does in the bound: every step is guided, and nothing is clamped."""
+"""What diffusers' pipeline does in the baseline: every step is guided, and nothing is clamped."""
 
 _OF_ONE_IMAGE = {
     "captions": "/v1/captions",

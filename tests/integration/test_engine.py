@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from loadtest.reference import ReferencePipelines
+from benchmarks.reference import ReferencePipelines
 from serve_app.config import PROJECT_ROOT, GeneratorModel
 from serve_app.denoise.engine import Engine
 from serve_app.denoise.offline import denoise
@@ -18,7 +18,7 @@ from serve_app.messages import GenerationRequest
 from serve_app.runtimes.generator import GeneratorRuntime
 from tests.images import PROMPT, sketch
 
-WEIGHTS = PROJECT_ROOT / "serve_app" / "demo" / "weights"
+WEIGHTS = PROJECT_ROOT / "demo" / "weights"
 MODEL = GeneratorModel(
     name="demo", path=str(WEIGHTS / "generator"), controlnet=str(WEIGHTS / "controlnet")
 )

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from demo.shapes import render, sample_scene
 from serve_app.config import PROJECT_ROOT, CaptionerModel, ClassifierModel, UpscalerModel
-from serve_app.demo.shapes import render, sample_scene
 from tests.images import sketch
 
-WEIGHTS = PROJECT_ROOT / "serve_app" / "demo" / "weights"
+WEIGHTS = PROJECT_ROOT / "demo" / "weights"
 
 
 @pytest.mark.parametrize("scale", [2, 4])

@@ -24,27 +24,54 @@ MAY_IMPORT = {
     },
     "app": {"config", "deployments", "ingress"},
     "client": {"client"},
-    # What a backend may lose is measured on the demo's world, where a picture's truth is known.
-    "jobs": {"config", "errors", "messages", "imaging", "denoise", "runtimes", "demo", "jobs"},
-    "demo": {"client", "imaging", "denoise", "runtimes", "messages", "config", "errors", "demo"},
+    "jobs": {"config", "errors", "messages", "imaging", "denoise", "runtimes", "jobs"},
 }  # fmt: skip
 SHARED_BY_DEPLOYMENTS = {"micro_batching", "replica"}
+FOLDERS = {"serve_app", "demo", "benchmarks", "loadtest"}
+# What a backend may lose is measured on the demo's world, where a picture's truth is known.
+KNOWN_STRANGERS = {
+    ("serve_app/jobs/optimise/subjects.py", "demo"),
+    ("serve_app/jobs/optimise/quality.py", "demo"),
+}
+
+
+def imports(path: Path) -> set[str]:
+    """Every module, and every name in it, that a file imports, wherever in the file."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path}: relative imports hide where they lead"
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return found
 
 
 def our_imports(path: Path) -> set[tuple[str, str]]:
-    """(package, module) of everything of ours that a file imports, wherever in the file."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        names = []
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module] + [f"{node.module}.{alias.name}" for alias in node.names]
-        elif isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        for name in names:
-            parts = name.split(".")
-            if parts[0] == "serve_app" and len(parts) > 1:
-                found.add((parts[1], parts[2] if len(parts) > 2 else ""))
-    return found
+    """(package, module) of everything of the service's that a file imports."""
+    parts = [name.split(".") for name in imports(path)]
+    return {
+        (each[1], each[2] if len(each) > 2 else "")
+        for each in parts
+        if each[0] == "serve_app" and len(each) > 1
+    }
+
+
+def outside(folder: str) -> set[tuple[str, str]]:
+    """(file, folder) of what a folder imports of the other folders."""
+    return {
+        (path.relative_to(ROOT).as_posix(), name.partition(".")[0])
+        for path in (ROOT / folder).rglob("*.py")
+        for name in imports(path)
+        if name.partition(".")[0] in FOLDERS - {folder}
+    }
+
+
+def test_both_forms_of_import_are_seen(tmp_path):
+    path = tmp_path / "file.py"
+    path.write_text("import torch.nn\nfrom torch import nn\nfrom serve_app import config\n")
+    assert {"torch.nn", "torch", "serve_app.config"} <= imports(path)
+    assert our_imports(path) == {("config", "")}
 
 
 def test_imports_follow_the_drawn_arrows():
@@ -59,6 +86,22 @@ def test_imports_follow_the_drawn_arrows():
     assert not strangers
 
 
+def test_the_service_knows_nothing_of_what_is_around_it():
+    assert outside("serve_app") <= KNOWN_STRANGERS
+
+
+def test_the_load_test_knows_the_service_from_outside():
+    assert not outside("loadtest") - {
+        (path.relative_to(ROOT).as_posix(), "serve_app")
+        for path in (ROOT / "loadtest").glob("*.py")
+        if our_imports(path) and {package for package, _ in our_imports(path)} <= {"client"}
+    }
+
+
+def test_the_demo_is_made_with_the_service_alone():
+    assert {folder for _, folder in outside("demo")} == {"serve_app"}
+
+
 def test_deployments_do_not_know_each_other():
     for path in (ROOT / "serve_app" / "deployments").glob("*.py"):
         siblings = {module for package, module in our_imports(path) if package == "deployments"}
@@ -71,10 +114,6 @@ def test_app_builder_has_no_postponed_annotations():
 
 
 def test_heavy_libraries_stay_out_of_the_ingress():
-    for path in (ROOT / "serve_app" / "ingress").glob("*.py"):
-        assert not {"torch", "diffusers", "transformers", "cv2"} & {
-            alias.name.split(".")[0]
-            for node in ast.walk(ast.parse(path.read_text()))
-            if isinstance(node, ast.Import)
-            for alias in node.names
-        }, path
+    for path in (ROOT / "serve_app" / "ingress").rglob("*.py"):
+        heavy = {"torch", "diffusers", "transformers", "cv2"}
+        assert not heavy & {name.partition(".")[0] for name in imports(path)}, path

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from serve_app.demo import measures
-from serve_app.demo.control import canny
-from serve_app.demo.shapes import caption, render
+from demo import measures
+from demo.control import canny
+from demo.shapes import caption, render
 from serve_app.jobs.optimise.subjects import SIDE, scenes_of, small_renders
 from serve_app.messages import Pixels
 

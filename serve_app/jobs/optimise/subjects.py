@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from demo.control import canny
+from demo.heldout import held_out_scenes
+from demo.shapes import Scene, caption, render
+from demo.train_upscaler import shrink
 from serve_app.config import AppArgs, CaptionerModel, Defaults, GeneratorModel, UpscalerModel
-from serve_app.demo.control import canny
-from serve_app.demo.heldout import held_out_scenes
-from serve_app.demo.shapes import Scene, caption, render
-from serve_app.demo.train_upscaler import shrink
 from serve_app.messages import Pixels
 
 BATCH = 8

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from serve_app.demo.degrade import warp
-from serve_app.demo.hints import _repetitions
-from serve_app.demo.outlines import KINDS
-from serve_app.demo.patches import covering_shape, patch_labels
-from serve_app.demo.shapes import COLORS, Scene, Shape, render
+from demo.degrade import warp
+from demo.hints import _repetitions
+from demo.outlines import KINDS
+from demo.patches import covering_shape, patch_labels
+from demo.shapes import COLORS, Scene, Shape, render
 
 SCENE = Scene(
     shapes=(

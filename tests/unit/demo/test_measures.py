@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from serve_app.demo import measures
-from serve_app.demo.control import canny, sample_control, sketch
-from serve_app.demo.shapes import Scene, Shape, render
+from demo import measures
+from demo.control import canny, sample_control, sketch
+from demo.shapes import Scene, Shape, render
 
 SCENE = Scene(
     (Shape("square", "blue", 0.3, 0.5, 0.2), Shape("ring", "red", 0.7, 0.5, 0.2)), "white"

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from serve_app.demo.outlines import KINDS, outline
-from serve_app.demo.prompts import reorder, sample_prompt
-from serve_app.demo.shapes import (
+from demo.outlines import KINDS, outline
+from demo.prompts import reorder, sample_prompt
+from demo.shapes import (
     COLORS,
     Scene,
     Shape,

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import torch
 
-from serve_app.demo.export import WEIGHTS
-from serve_app.demo.served import Captioner, Classifier, Generator, Upscaler
-from serve_app.demo.shapes import Scene, Shape, render
+from demo.export import WEIGHTS
+from demo.served import Captioner, Classifier, Generator, Upscaler
+from demo.shapes import Scene, Shape, render
 
 PICTURE = render(Scene((Shape("star", "red", 0.5, 0.5, 0.35),), "white"))
 

@@ -29,7 +29,7 @@ RAY = "/v/lib/python3.11/site-packages/ray"
         (f"/v/bin/python3.11 -u {RAY}/_private/log_monitor.py --x", "monitors"),
         ("/v/bin/python3.11 /v/bin/serve run serve_config.yaml", "serve run"),
         ("python -m loadtest --url http://127.0.0.1:8000", None),
-        ("/v/bin/python3.11 -m loadtest.direct", None),
+        ("/v/bin/python3.11 -m benchmarks.direct", None),
         ("bash -c serve run serve_config.yaml", None),
         ("vim ray/dashboard.md", None),
     ],

@@ -28,7 +28,7 @@ def test_what_is_no_mix_is_refused(text):
         parse_mix(text)
 
 
-def test_a_generation_asks_for_the_work_of_the_bound():
+def test_a_generation_asks_for_the_work_of_the_baseline():
     body = json.loads(request_to("generation", 4, deadline_ms=900).body)
     assert body["seed"] == 4
     assert body["deadline_ms"] == 900
@@ -36,8 +36,8 @@ def test_a_generation_asks_for_the_work_of_the_bound():
     assert (body["guidance_end"], body["latent_clamp"]) == (1.0, False)
 
 
-def test_the_bound_asks_for_the_same():
-    from loadtest.same_work import request_of
+def test_the_baseline_asks_for_the_same():
+    from benchmarks.same_work import request_of
 
     request = request_of(0)
     body = json.loads(request_to("generation", 0).body)

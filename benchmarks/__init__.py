@@ -1,0 +1,1 @@
+"""Measures from inside: the engine, the runtimes and the deployments, without HTTP."""

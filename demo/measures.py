@@ -1,0 +1,84 @@
+"""What the evaluation counts, as pure functions of pictures, scenes and captions."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import cv2
+import numpy as np
+
+from demo.shapes import COLORS, PALETTE, Scene
+
+_COLOR_NAMES = list(COLORS)
+_SMALLEST_AREA = 0.006
+_PURE = 60.0
+
+
+def main_color(image: np.ndarray, where: np.ndarray) -> str:
+    """The palette colour that most pixels of uint8 [h, w, 3] are nearest to, within bool [h, w]."""
+    distances = np.linalg.norm(image[where][:, None].astype(np.float32) - PALETTE, axis=-1)
+    return _COLOR_NAMES[np.bincount(distances.argmin(1), minlength=len(PALETTE)).argmax()]
+
+
+def shape_colors(image: np.ndarray, scene: Scene) -> list[str]:
+    """The colour found where each shape of the scene should be, from left to right."""
+    masks = [shape.mask(len(image)) > 0.5 for shape in scene.shapes]
+    return [main_color(image, _inside(mask)) for mask in masks]
+
+
+def background_color(image: np.ndarray, scene: Scene) -> str:
+    """The colour found clear of every shape of the scene."""
+    covered = np.any([shape.mask(len(image)) > 0 for shape in scene.shapes], axis=0)
+    near = cv2.dilate(covered.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    return main_color(image, ~near)
+
+
+def color_set(image: np.ndarray) -> set[str]:
+    """The palette colours that fill a visible part of uint8 [h, w, 3], mixed edges left aside."""
+    distances = np.linalg.norm(image[:, :, None].astype(np.float32) - PALETTE, axis=-1)
+    nearest = np.where(distances.min(-1) < _PURE, distances.argmin(-1), -1)
+    kernel = np.ones((3, 3), np.uint8)
+    return {
+        name
+        for index, name in enumerate(_COLOR_NAMES)
+        if cv2.erode((nearest == index).astype(np.uint8), kernel).mean() >= _SMALLEST_AREA / 2
+    }
+
+
+def edge_f1(edges: np.ndarray, wanted: np.ndarray, tolerance: int = 2) -> float:
+    """F1 of uint8 [h, w] edge maps; an edge pixel counts if the other map has one that near."""
+    found, wanted = edges > 0, wanted > 0
+    if not found.any() or not wanted.any():
+        return float(found.any() == wanted.any())
+    precision = (_distance_to(wanted)[found] <= tolerance).mean()
+    recall = (_distance_to(found)[wanted] <= tolerance).mean()
+    return float(2 * precision * recall / max(precision + recall, 1e-9))
+
+
+def psnr(image: np.ndarray, truth: np.ndarray) -> float:
+    """Peak signal-to-noise ratio of uint8 images in dB."""
+    error = np.square(image.astype(np.float64) - truth.astype(np.float64)).mean()
+    return float(10 * np.log10(255**2 / max(error, 1e-3)))
+
+
+def same_words(caption: str, truth: str) -> bool:
+    """Whether two captions have the same words the same number of times, in whatever order."""
+    return Counter(caption.replace(",", "").split()) == Counter(truth.replace(",", "").split())
+
+
+def share_of_pairs(
+    found: list[tuple[str, str, bool]], wanted: list[tuple[str, str, bool]]
+) -> float:
+    """The share of wanted (colour, kind) pairs that are among the found ones."""
+    missing = Counter(pair[:2] for pair in wanted) - Counter(pair[:2] for pair in found)
+    return 1 - missing.total() / len(wanted)
+
+
+def _inside(mask: np.ndarray) -> np.ndarray:
+    """The mask less its rim, if anything is left."""
+    inner = cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    return inner if inner.any() else mask
+
+
+def _distance_to(edges: np.ndarray) -> np.ndarray:
+    return cv2.distanceTransform((~edges).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
