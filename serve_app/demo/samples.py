@@ -1,19 +1,19 @@
-"""Draw the model card's grid of held-out samples: `python -m serve_app.demo.samples`."""
+"""Draw the grid of held-out samples in docs/demo.md: `python -m serve_app.demo.samples`."""
 
 from __future__ import annotations
 
 import textwrap
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
 
+from serve_app.config import PROJECT_ROOT
 from serve_app.demo.control import canny, sketch
 from serve_app.demo.heldout import held_out_scenes
 from serve_app.demo.served import Captioner, Generator, resize
 from serve_app.demo.shapes import caption, render
 
-PATH = Path(__file__).parent / "samples.png"
+PATH = PROJECT_ROOT / "docs" / "samples.png"
 
 _COLUMNS = 8
 _SIZE = 128
