@@ -1,9 +1,8 @@
-"""Draw the model card's grid of held-out samples: `python -m demo.samples`."""
+"""Draw the grid of held-out samples in docs/demo.md: `python -m demo.samples`."""
 
 from __future__ import annotations
 
 import textwrap
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -12,8 +11,9 @@ from demo.control import canny, sketch
 from demo.heldout import held_out_scenes
 from demo.served import Captioner, Generator, resize
 from demo.shapes import caption, render
+from serve_app.config import PROJECT_ROOT
 
-PATH = Path(__file__).parent / "samples.png"
+PATH = PROJECT_ROOT / "docs" / "samples.png"
 
 _COLUMNS = 8
 _SIZE = 128

@@ -57,7 +57,7 @@ def build_api(pipeline: Pipeline, args: AppArgs) -> ASGIApp:
 @serve.deployment
 @serve.ingress()
 class Ingress:
-    """Checks requests and answers them; never computes on pixels itself."""
+    """Checks requests, encodes images and answers; runs no model."""
 
     def __init__(
         self,

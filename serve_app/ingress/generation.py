@@ -1,4 +1,6 @@
-"""Routes that make images: `/generation` and OpenAI's `/v1/images/generations`."""
+"""Routes that make images: `/generation`, and OpenAI's `/v1/images/generations`, `/v1/images/edits`
+and `/v1/models`.
+"""
 
 import asyncio
 import time

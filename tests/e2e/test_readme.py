@@ -1,4 +1,4 @@
-"""The README's commands, as pasted."""
+"""What README.md and docs/ say works as pasted: blocks marked `sh` or `python`, and links."""
 
 import os
 import re
@@ -10,45 +10,66 @@ import pytest
 from PIL import Image
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+PAGES = {path: path.read_text() for path in (ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")))}
 ENVIRONMENT = os.environ | {
     "PYTHONPATH": str(ROOT),
     "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
 }
-PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-CURLS = [block for block in BLOCKS if "curl" in block or "serve_app.client" in block]
 
 
-@pytest.mark.parametrize("block", CURLS, ids=lambda block: block.split("\n")[0][:60])
+def blocks(language: str) -> list:
+    """The blocks of a language in all pages. One that cannot run here has a plain fence."""
+    return [
+        pytest.param(block, id=f"{path.stem}: {block.splitlines()[0][:50]}")
+        for path, text in PAGES.items()
+        for block in re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    ]
+
+
+def run(command: list, folder: Path) -> str:
+    """What a command prints in a folder with the repository's `docs`; images it wrote are whole."""
+    (folder / "docs").symlink_to(ROOT / "docs")
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, timeout=120, env=ENVIRONMENT
+    )
+    assert done.returncode == 0, done.stderr
+    pictures = [path for path in folder.iterdir() if path.suffix in (".png", ".jpg")]
+    for picture in pictures:
+        Image.open(picture).load()
+    assert done.stdout.strip() or pictures
+    return done.stdout
+
+
+@pytest.mark.parametrize("block", blocks("sh"))
 def test_a_pasted_command_works(service, block, tmp_path):
-    (tmp_path / "docs").symlink_to(ROOT / "docs")
     script = block.replace("http://127.0.0.1:8000", service.url).replace("curl -s", "curl -sSf")
     script = re.sub(r"serve_app.client (\w+)", rf"serve_app.client \1 --url {service.url}", script)
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script],
-        cwd=tmp_path, capture_output=True, text=True, timeout=120, env=ENVIRONMENT,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    for picture in [*tmp_path.glob("*.png"), *tmp_path.glob("*.jpg")]:
-        Image.open(picture).load()
-    assert done.stdout.strip() or list(tmp_path.glob("*.png"))
+    run(["bash", "-euo", "pipefail", "-c", script], tmp_path)
 
 
-@pytest.mark.parametrize("block", PYTHON, ids=lambda block: block.split("\n")[0][:60])
+@pytest.mark.parametrize("block", blocks("python"))
 def test_a_pasted_program_works(service, block, tmp_path):
-    (tmp_path / "docs").symlink_to(ROOT / "docs")
     program = block.replace("http://127.0.0.1:8000", service.url)
     program = program.replace("127.0.0.1:8000", service.url.removeprefix("http://"))
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=120,
-        env=ENVIRONMENT,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip()
+    assert run([sys.executable, "-c", program], tmp_path).strip()
 
 
-def test_every_public_route_has_a_line(service):
-    text = "".join(CURLS)
+def test_every_public_route_has_a_command(service):
+    text = "".join(block.values[0] for block in blocks("sh"))
     for path in service.get("/openapi.json").json()["paths"]:
         assert f"8000{path}" in text, path
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_links_lead_to_files_and_headings(page):
+    for target in re.findall(r"\]\((?!https?:)([^)]+)\)", PAGES[page]):
+        path, _, heading = target.partition("#")
+        file = (page.parent / path).resolve() if path else page
+        assert file.exists(), target
+        assert not heading or heading in anchors(PAGES[file]), target
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors that GitHub gives to a page's headings."""
+    titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
