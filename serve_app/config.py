@@ -128,6 +128,9 @@ class Limits(Settings):
         "admits an equal share, at least 1",
     )
     request_timeout_s: PositiveFloat = 300.0
+    write_timeout_s: PositiveFloat = Field(
+        60.0, description="a client that reads nothing of its answer for so long is given up"
+    )
 
 
 class Defaults(Settings):

@@ -21,6 +21,7 @@ from serve_app.ingress.body import BoundedBody
 from serve_app.ingress.keys import KeyCheck, read_hashes
 from serve_app.ingress.logged import LoggedRequests
 from serve_app.ingress.replicas import IngressReplicas
+from serve_app.ingress.slow_readers import StatedWriteTimeout
 from serve_app.observability import log_event
 from serve_app.pipeline import Pipeline
 from serve_app.stages import Stages
@@ -46,6 +47,7 @@ def build_api(pipeline: Pipeline, args: AppArgs) -> ASGIApp:
             allow_headers=["*"],
             expose_headers=["X-Request-ID", "Server-Timing", "Retry-After"],
         )
+    app.add_middleware(StatedWriteTimeout, seconds=args.limits.write_timeout_s)
     app.add_middleware(LoggedRequests)
     app.include_router(generation.build_router(pipeline, args))
     app.include_router(stages.build_router(pipeline, args))
