@@ -79,7 +79,7 @@ async def _by_step(
     stepping: Any, request: GenerationRequest, finish_within_s: float | None = None
 ) -> Answer:
     began = time.perf_counter()
-    terms = Terms(finish_within_s=finish_within_s)
+    terms = Terms(finish_by=None if finish_within_s is None else time.time() + finish_within_s)
     stream = stepping.options(method_name="stream", stream=True)
     predicted = None
     async for item in stream.remote(request, terms, STEERING):

@@ -14,16 +14,35 @@ from serve_app.errors import QueueFull
 _MEMORY_S = 60.0
 
 
-class Admission:
-    """Bounds the images in progress, and measures how fast they are finished."""
+def share_of(limit: int, replicas: int, rank: int) -> int:
+    """What one of `replicas` may admit of a limit that holds for all of them; at least 1.
 
-    def __init__(self, capacity: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self.capacity = capacity
+    With ranks from 0 to `replicas - 1` the shares add up to the limit, unless it is the smaller.
+    """
+    each, left_over = divmod(limit, max(1, replicas))
+    return max(1, each + (rank < left_over))
+
+
+class Admission:
+    """Bounds the images in progress, and measures how fast they are finished.
+
+    `capacity` is asked at each admission, since it changes with the number of replicas that admit.
+    """
+
+    def __init__(
+        self, capacity: Callable[[], int], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._capacity = capacity
         self.pending = 0
         self._clock = clock
         self._changed = clock()
         self._finished = self._busy_s = 0.0
         self._seconds_per_image = 1.0  # a guess, until the first ones are finished
+
+    @property
+    def capacity(self) -> int:
+        """How many images may be in progress here now."""
+        return self._capacity()
 
     @contextmanager
     def admitted(self, images: int = 1) -> Iterator[None]:

@@ -1,19 +1,27 @@
 """A call to a stage: awaited, run again where its replica died, its errors told in our own words.
 
 Every stage is a pure function of what it is given, so that running one again is safe.
+What a stage refuses comes back as a value. What it raises comes as Ray's RayTaskError, or bare
+where calls go by gRPC (`RAY_SERVE_USE_GRPC_BY_DEFAULT=1`): so whatever is raised here is told.
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from grpc import StatusCode
+from grpc.aio import AioRpcError
 from ray.exceptions import RayError, RayTaskError
 from ray.serve.exceptions import BackPressureError, RayServeException
 
 from serve_app.errors import QueueFull, ServiceError, StageFailed, StageUnavailable
 from serve_app.observability import count_rerun, log_event, publish_stage
+
+_CONNECTION_LOST = {StatusCode.UNAVAILABLE, StatusCode.CANCELLED}
+_END = object()
 
 
 @dataclass(frozen=True)
@@ -27,21 +35,23 @@ class Called:
 async def call(stage: str, remote: Callable[[], Any]) -> Called:
     """Await `remote()`, once more where its replica was lost. Raises ServiceError only."""
     try:
-        return await _call(stage, remote())
+        return await _call(stage, remote)
     except StageUnavailable:
         count_rerun(stage)
-        return await _call(stage, remote())
+        return await _call(stage, remote)
 
 
 async def stream(stage: str, remote: Callable[[], Any]) -> AsyncGenerator[Any]:
     """The items of `remote()`, from the start again where its replica was lost, once."""
     try:
-        async for item in _stream(stage, remote()):
-            yield item
+        async with aclosing(_stream(stage, remote)) as items:
+            async for item in items:
+                yield item
     except StageUnavailable:
         count_rerun(stage)
-        async for item in _stream(stage, remote()):
-            yield item
+        async with aclosing(_stream(stage, remote)) as items:
+            async for item in items:
+                yield item
 
 
 async def together(calls: Iterable[Coroutine[Any, Any, Any]]) -> list[Any]:
@@ -54,8 +64,8 @@ async def together(calls: Iterable[Coroutine[Any, Any, Any]]) -> list[Any]:
             task.cancel()
 
 
-async def _call(stage: str, response: Any) -> Called:
-    with _in_our_words(stage), _cancelled_with_its_caller(response):
+async def _call(stage: str, remote: Callable[[], Any]) -> Called:
+    with _answering(stage, remote) as response:
         result = await response
     if isinstance(result, ServiceError):
         raise result
@@ -64,33 +74,65 @@ async def _call(stage: str, response: Any) -> Called:
     return Called(response, result)
 
 
-async def _stream(stage: str, response: Any) -> AsyncGenerator[Any]:
-    with _in_our_words(stage), _cancelled_with_its_caller(response):
-        async for item in response:
+async def _stream(stage: str, remote: Callable[[], Any]) -> AsyncGenerator[Any]:
+    with _answering(stage, remote) as response:
+        items = aiter(response)
+    try:
+        while True:
+            with _answering(stage, lambda: response):
+                item = await anext(items, _END)
+            if item is _END:
+                return
             if isinstance(item, ServiceError):
                 raise item
             yield item
-
-
-@contextmanager
-def _cancelled_with_its_caller(response: Any) -> Iterator[None]:
-    """Ray itself lets a call go on that nobody awaits any more."""
-    try:
-        yield
-    except (asyncio.CancelledError, GeneratorExit):
+    except GeneratorExit:
         response.cancel()
         raise
 
 
 @contextmanager
-def _in_our_words(stage: str) -> Iterator[None]:
+def _answering(stage: str, remote: Callable[[], Any]) -> Iterator[Any]:
+    """The response of `remote()`; what is raised meanwhile is told in our own words."""
+    response = None
     try:
-        yield
-    except BackPressureError as error:
-        raise QueueFull(f"the queue of the stage {stage} is full") from error
-    except RayTaskError as error:
-        log_event("stage failed", stage=stage, error=str(error))
-        raise StageFailed(f"the stage {stage} failed") from error
-    except (RayError, RayServeException) as error:  # a lost replica, node or object
-        log_event("stage unavailable", stage=stage, error=type(error).__name__)
-        raise StageUnavailable(f"the stage {stage} is restarting") from error
+        response = remote()
+        yield response
+    except asyncio.CancelledError as error:
+        if not _asked_to_stop():  # the replica was stopped with the call in it
+            raise _unavailable(stage, error) from error
+        if response is not None:  # Ray lets a call go on that nobody awaits any more
+            response.cancel()
+        raise
+    except Exception as error:
+        ours = _in_our_words(stage, error)
+        raise ours from None if ours is error else error
+
+
+def _asked_to_stop() -> bool:
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
+
+
+def _in_our_words(stage: str, error: Exception) -> ServiceError:
+    match error:
+        case RayTaskError(cause=ServiceError() as raised):
+            return raised
+        case ServiceError():
+            return error
+        case BackPressureError():
+            return QueueFull(f"the queue of the stage {stage} is full")
+        case RayTaskError():  # Serve has logged the traceback, in the replica
+            log_event("stage failed", stage=stage, error=str(error))
+        case RayError() | RayServeException():  # a lost replica, node or object
+            return _unavailable(stage, error)
+        case AioRpcError() if error.code() in _CONNECTION_LOST:
+            return _unavailable(stage, error)
+        case _:
+            log_event("stage failed", logging.ERROR, stage=stage)
+    return StageFailed(f"the stage {stage} failed")
+
+
+def _unavailable(stage: str, error: BaseException) -> StageUnavailable:
+    log_event("stage unavailable", stage=stage, error=type(error).__name__)
+    return StageUnavailable(f"the stage {stage} is restarting")

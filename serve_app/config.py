@@ -123,9 +123,14 @@ class Limits(Settings):
     max_images: PositiveInt = Field(4, description="`n` of one request")
     max_batch_items: PositiveInt = Field(32, description="of one Open Inference request")
     max_pending_images: PositiveInt = Field(
-        64, description="in progress at one ingress replica, for each kind of work"
+        64,
+        description="in progress in the whole service, for each kind of work; each ingress replica "
+        "admits an equal share, at least 1",
     )
     request_timeout_s: PositiveFloat = 300.0
+    write_timeout_s: PositiveFloat = Field(
+        60.0, description="a client that reads nothing of its answer for so long is given up"
+    )
 
 
 class Defaults(Settings):

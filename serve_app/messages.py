@@ -101,7 +101,7 @@ class Terms:
     """How a generation wants to be served; nothing here changes the image."""
 
     priority: int = 0
-    finish_within_s: float | None = None
+    finish_by: float | None = None  # Unix seconds: true in any process, however long a call waits
     partial_images: int = 0
     every_step: bool = False  # report each step, not only the ones with a partial image
 

@@ -1,8 +1,10 @@
 """Stand-ins for what is slow: stages without models, and handles without Ray."""
 
 import numpy as np
+from ray.exceptions import RayTaskError
 
 from serve_app.config import AppArgs
+from serve_app.errors import ServiceError
 from serve_app.messages import (
     CaptionResult,
     ClassifierCard,
@@ -34,19 +36,21 @@ def report(stage: str) -> StageReport:
 class FakeHandle:
     """Looks like a DeploymentHandle: remembers its calls, answers with `answer(*args)`.
 
-    Each of `methods` is a handle of its own.
+    What `answer` returns is a stage's result or refusal, or an exception of the transport's own;
+    what it raises is the stage's, and comes as Ray brings it: bare with `grpc`, else as
+    RayTaskError. Each of `methods` is a handle of its own.
     """
 
-    def __init__(self, answer, **methods):
+    def __init__(self, answer, *, grpc=False, **methods):
         for name, method in methods.items():
-            setattr(self, name, FakeHandle(method))
+            setattr(self, name, FakeHandle(method, grpc=grpc))
         self.calls = []
         self.responses = []
-        self._answer = answer
+        self._answer, self._grpc = answer, grpc
 
     def remote(self, *args):
         self.calls.append(args)
-        self.responses.append(FakeResponse(self._answer, args))
+        self.responses.append(FakeResponse(self._answer, args, self._grpc))
         return self.responses[-1]
 
     def options(self, method_name, stream):
@@ -56,9 +60,8 @@ class FakeHandle:
 class FakeResponse:
     """Looks like a DeploymentResponse, that may be awaited more than once, or like a stream."""
 
-    def __init__(self, answer, args):
-        self._answer, self._args = answer, args
-
+    def __init__(self, answer, args, grpc):
+        self._answer, self._args, self._grpc = answer, args, grpc
         self.cancelled = False
 
     def __await__(self):
@@ -75,10 +78,15 @@ class FakeResponse:
         yield await self
 
     async def _run(self):
-        result = self._answer(*self._args)
-        if hasattr(result, "__await__"):
-            result = await result
-        if isinstance(result, Exception) and not getattr(result, "code", None):
+        try:
+            result = self._answer(*self._args)
+            if hasattr(result, "__await__"):
+                result = await result
+        except Exception as error:
+            if self._grpc:
+                raise
+            raise RayTaskError("fake", f"traceback: {error}", error).as_instanceof_cause() from None
+        if isinstance(result, BaseException) and not isinstance(result, ServiceError):
             raise result
         return result
 

@@ -141,7 +141,7 @@ class Generator:
             raise error.about("image") from error.__cause__
 
     def _admitted(self, work: "Work", terms: Terms) -> "Row":
-        within = terms.finish_within_s
+        within = None if terms.finish_by is None else terms.finish_by - time.time()
         try:
             row = self._driver.add(
                 work,

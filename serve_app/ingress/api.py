@@ -20,8 +20,11 @@ from serve_app.ingress import (
 from serve_app.ingress.body import BoundedBody
 from serve_app.ingress.keys import KeyCheck, read_hashes
 from serve_app.ingress.logged import LoggedRequests
+from serve_app.ingress.replicas import IngressReplicas
+from serve_app.ingress.slow_readers import StatedWriteTimeout
 from serve_app.observability import log_event
-from serve_app.pipeline import Pipeline, Stages
+from serve_app.pipeline import Pipeline
+from serve_app.stages import Stages
 
 
 def build_api(pipeline: Pipeline, args: AppArgs) -> ASGIApp:
@@ -44,6 +47,7 @@ def build_api(pipeline: Pipeline, args: AppArgs) -> ASGIApp:
             allow_headers=["*"],
             expose_headers=["X-Request-ID", "Server-Timing", "Retry-After"],
         )
+    app.add_middleware(StatedWriteTimeout, seconds=args.limits.write_timeout_s)
     app.add_middleware(LoggedRequests)
     app.include_router(generation.build_router(pipeline, args))
     app.include_router(stages.build_router(pipeline, args))
@@ -70,7 +74,7 @@ class Ingress:
     ) -> None:
         self._args = args
         stages = Stages(canny, generator, upscaler, captioner, classifier)
-        self._pipeline = Pipeline(stages, args.limits)
+        self._pipeline = Pipeline(stages, args.limits, IngressReplicas().share)
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
         log_event("set-up", model=self._args.models.generator.name, version=__version__)

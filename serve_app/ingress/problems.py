@@ -44,6 +44,11 @@ def body_of(error: ServiceError) -> dict[str, Any]:
     return _body(_status(error), str(error), error.code, error.param)
 
 
+def surprise() -> ServiceError:
+    """What a client is told of a mistake of ours."""
+    return ServiceError("something went wrong here; the log has the details")
+
+
 def answer(
     status: int,
     message: str,
@@ -74,7 +79,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def on_surprise(request: Request, error: Exception) -> Response:
-        return problem(ServiceError("something went wrong here; the log has the details"))
+        return problem(surprise())
 
 
 def invalid_field(details: Any) -> ServiceError:

@@ -12,13 +12,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serve_app.errors import QueueFull, ServiceError, StageUnavailable, TimedOut
 from serve_app.ingress.problems import answer, problem
+from serve_app.ingress.slow_readers import SlowReaders
 
 _OWN_PATHS = "/-/"  # Serve's own health and routes pages
 
 
 def middlewares() -> list[Middleware]:
     """What Serve's proxy wraps around itself."""
-    return [Middleware(ContractErrors)]
+    return [Middleware(ContractErrors), Middleware(SlowReaders)]  # the last is next to the server
 
 
 class ContractErrors:

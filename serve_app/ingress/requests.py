@@ -7,6 +7,7 @@ import base64
 import binascii
 import re
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -119,7 +120,7 @@ def terms(body: ImageRequest) -> Terms:
     """How a generation wants to be served."""
     return Terms(
         priority=body.priority or 0,
-        finish_within_s=None if body.deadline_ms is None else body.deadline_ms / 1000,
+        finish_by=None if body.deadline_ms is None else time.time() + body.deadline_ms / 1000,
         partial_images=body.partial_images or 0,
         every_step=bool(body.progress),
     )

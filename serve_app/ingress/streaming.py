@@ -1,6 +1,7 @@
 """Server-sent events, as OpenAI's Images API streams them."""
 
 import json
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Any
@@ -9,7 +10,8 @@ from starlette.responses import StreamingResponse
 from starlette.types import Send
 
 from serve_app.errors import ServiceError
-from serve_app.ingress.problems import body_of
+from serve_app.ingress.problems import body_of, surprise
+from serve_app.observability import log_event
 
 Event = dict[str, Any]
 """The data of an event; its `type` is the event's name too."""
@@ -55,3 +57,6 @@ async def _encoded(events: AsyncGenerator[Event]) -> AsyncIterator[str]:
             yield f"event: {event['type']}\ndata: {json.dumps(event)}\n\n"
     except ServiceError as error:
         yield f"data: {json.dumps(body_of(error))}\n\n"
+    except Exception:
+        log_event("stream failed", logging.ERROR)
+        yield f"data: {json.dumps(body_of(surprise()))}\n\n"

@@ -15,6 +15,7 @@ import requests
 
 ROOT = Path(__file__).parents[2]
 START_LIMIT_S = 180
+WRITE_TIMEOUT_S = 10
 
 
 class Service:
@@ -77,7 +78,12 @@ def service(tmp_path_factory):
     port = free_port()
     config = (ROOT / "serve_config.yaml").read_text()
     assert "port: 8000" in config and "host: 127.0.0.1" in config
-    (folder / "config.yaml").write_text(config.replace("port: 8000", f"port: {port}"))
+    config = config.replace("port: 8000", f"port: {port}")
+    # So that a test need not wait a minute.
+    config = config.replace(
+        "      limits:\n", f"      limits:\n        write_timeout_s: {WRITE_TIMEOUT_S}\n"
+    )
+    (folder / "config.yaml").write_text(config)
     makefile = (ROOT / "Makefile").read_text()
     settings = dict(re.findall(r"^export (\w+) \?= (\S+)", makefile, re.MULTILINE))
     log = folder / "log"

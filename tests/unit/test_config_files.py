@@ -14,7 +14,9 @@ from ray.serve.schema import (
     ServeDeploySchema,
 )
 
+from serve_app.admission import share_of
 from serve_app.config import AppArgs, BatchSettings, EngineSettings
+from serve_app.stages import CALLS
 
 ROOT = Path(__file__).parents[2]
 FILES = [ROOT / "serve_config.yaml", *sorted((ROOT / "configs").glob("*.yaml"))]
@@ -33,6 +35,10 @@ def deployments(config):
         for application in config["applications"]
         for deployment in application["deployments"]
     }
+
+
+def limits_of(config):
+    return AppArgs.model_validate(config["applications"][0]["args"]).limits
 
 
 def assert_known(keys, model):
@@ -72,15 +78,28 @@ def test_every_deployment_is_there_with_bounded_queues(config):
 
 def test_the_ingress_holds_what_it_admits(config):
     """Were its own limit lower, Serve would answer before the ingress can compute Retry-After."""
-    limits = AppArgs.model_validate(config["applications"][0]["args"]).limits
-    assert deployments(config)["Ingress"]["max_ongoing_requests"] >= 4 * limits.max_pending_images
+    most = len(CALLS) * limits_of(config).max_pending_images
+    assert deployments(config)["Ingress"]["max_ongoing_requests"] >= most
 
 
-def test_the_engine_sees_all_the_work_ahead(config):
-    """What waits in Serve's own queue is not in its forecast."""
-    limits = AppArgs.model_validate(config["applications"][0]["args"]).limits
-    generator = deployments(config)["Generator"]
-    assert generator["max_ongoing_requests"] >= limits.max_pending_images
+def test_one_replica_of_a_stage_holds_all_that_is_admitted(config):
+    """What it refused would wait in Ray's router, which knows neither order nor deadline and looks
+    again every half second. All may reach one replica, while another starts.
+
+    Twice: when the ingress gets another replica, that one has its share at once, while the others
+    still work off what they admitted.
+    """
+    pending = limits_of(config).max_pending_images
+    for name in DEPLOYMENTS - {"Ingress"}:
+        kinds = [kind for kind, stages in CALLS.items() if name in stages]
+        assert deployments(config)[name]["max_ongoing_requests"] >= 2 * len(kinds) * pending, name
+
+
+def test_every_ingress_replica_may_admit_the_largest_request(config):
+    limits = limits_of(config)
+    scaling = deployments(config)["Ingress"].get("autoscaling_config", {})
+    share = share_of(limits.max_pending_images, scaling.get("max_replicas", 1), 99)
+    assert share >= max(limits.max_images, limits.max_batch_items)
 
 
 def test_fractions_on_one_gpu_sum_to_at_most_one():

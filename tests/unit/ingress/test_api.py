@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 
 import pytest
 from PIL import Image
@@ -11,7 +12,8 @@ from serve_app import errors
 from serve_app.ingress import proxy
 from serve_app.ingress.api import build_api
 from serve_app.messages import CannyRequest
-from serve_app.pipeline import Pipeline, Stages
+from serve_app.pipeline import Pipeline
+from serve_app.stages import Stages
 from tests import fakes
 from tests.fakes import FakeHandle
 from tests.images import encoded, from_base64, in_base64, jpeg, sketch
@@ -500,10 +502,33 @@ def test_an_error_in_a_stream_is_its_last_event(service):
     assert name is None and data["error"]["code"] == "stage_failed"
 
 
+@pytest.mark.parametrize("failing", ["generator", "captioner"])
+def test_a_stage_that_raises_ends_a_stream_with_an_error(service, failing):
+    """By gRPC its exception comes bare."""
+
+    def broken(*args):
+        raise RuntimeError("out of memory")
+
+    handle = service.handles[failing]
+    handle._answer, handle._grpc = broken, True
+    response = service.generate(stream=True, caption=True)
+    name, data = events_of(response)[-1]
+    assert name is None and data["error"]["code"] == "stage_failed"
+    assert "out of memory" not in response.text
+
+
+def test_a_mistake_of_ours_ends_a_stream_with_an_error(service, caplog):
+    service.handles["captioner"]._answer = lambda picture: None
+    response = service.generate(stream=True, caption=True)
+    name, data = events_of(response)[-1]
+    assert name is None and data["error"]["code"] == "internal_error"
+    assert caplog.text.count("Traceback") == 1
+
+
 def test_deadline_and_priority_reach_the_engine(service):
     service.generate(deadline_ms=5000, priority=3)
     terms = service.handles["generator"].calls[-1][1]
-    assert 4.5 < terms.finish_within_s <= 5 and terms.priority == 3
+    assert 4.5 < terms.finish_by - time.time() <= 5 and terms.priority == 3
     service.handles["generator"]._answer = lambda *_: errors.DeadlineUnmet("late").after(7)
     response = service.generate(deadline_ms=5000)
     assert_refused(response, 429, "deadline_unmet")

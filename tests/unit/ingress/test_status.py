@@ -12,7 +12,8 @@ from starlette.testclient import TestClient
 
 from serve_app.ingress import status
 from serve_app.ingress.schemas import DeploymentReport
-from serve_app.pipeline import Pipeline, Stages
+from serve_app.pipeline import Pipeline
+from serve_app.stages import Stages
 from tests import fakes
 from tests.fakes import FakeHandle
 
