@@ -52,12 +52,17 @@ def converted(
     reasons: list[str] = []
     for place in (_cache, _temporary):
         try:
-            loaded = shelf.taken(place(), name, write, load)
+            folder = place()
         except OSError as error:
             reasons.append(str(error))
             continue
+        try:
+            loaded = shelf.taken(folder, name, write, load)
+        except OSError as error:
+            reasons.append(f"{folder}: {error.strerror or error}")
+            continue
         if reasons:
-            _warn(f"converted networks are kept in {place()}, as {_because(reasons)}")
+            _warn(f"converted networks are kept in {folder}, as {_because(reasons)}")
         return loaded
     raise NoPlace(_because(reasons))
 

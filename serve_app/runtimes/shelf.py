@@ -44,7 +44,7 @@ def taken(shelf: Path, name: str, write: Callable[[Path], None], load: Callable[
     except Exception as error:
         shutil.rmtree(path, ignore_errors=True)
         if shutil.disk_usage(shelf).free < _FULL_BYTES:  # libraries say that in words of their own
-            raise OSError(f"{shelf}: no space left") from error
+            raise OSError("no space left on the device") from error
         raise
     tidy(shelf)
     return loaded
