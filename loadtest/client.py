@@ -119,7 +119,8 @@ async def send(
             body = await response.read()
             retry_after = response.headers.get("Retry-After")
             stages = stages_of(response.headers.get("Server-Timing", ""))
-            outcome = OK if response.status == 200 else _error_kind(response.status, body)
+            good = response.status == 200 and not _broken_off(response.content_type, body)
+            outcome = OK if good else _error_kind(response.status, body)
     except TimeoutError:
         outcome = HUNG_UP if leaves else "timeout"
     except aiohttp.ClientError:
@@ -133,6 +134,11 @@ async def send(
 def stages_of(server_timing: str) -> dict[str, float]:
     """Milliseconds by stage of a `Server-Timing` header."""
     return {stage: float(ms) for stage, ms in _STAGE.findall(server_timing)}
+
+
+def _broken_off(content_type: str, body: bytes) -> bool:
+    """Whether a stream of events ended without its last one."""
+    return content_type == "text/event-stream" and b".completed" not in body
 
 
 def _error_kind(status: int, body: bytes) -> str:

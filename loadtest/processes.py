@@ -1,4 +1,4 @@
-"""CPU time of all that serves, on this machine: the service's replicas and Ray's own processes.
+"""CPU time and memory of all that serves, on this machine: its replicas and Ray's own processes.
 
 A request costs more than its model: the proxy, the controller and Ray's daemons work for it too,
 and what they use while they wait counts as well: it weighs more on few requests a second.
@@ -7,7 +7,8 @@ One Ray cluster on the machine is assumed. The load generator is none of its pro
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import psutil
@@ -42,18 +43,45 @@ def kind_of(command: Sequence[str]) -> str | None:
 
 def cpu_times(url: str, processes: Iterable[psutil.Process] | None = None) -> CpuTimes:
     """CPU seconds of each process that serves; none where the service is on another machine."""
-    if urlsplit(url).hostname not in _LOCAL:
-        return {}
     times: CpuTimes = {}
+    for kind, process in _serving(url, processes):
+        with suppress(psutil.Error):  # it ended, or is not ours to look at
+            used = process.cpu_times()
+            times[process.pid, process.create_time()] = (kind, used.user + used.system)
+    return times
+
+
+def memory_mb(url: str, processes: Iterable[psutil.Process] | None = None) -> float | None:
+    """Their memory together, what they share counted once (PSS); None where nothing serves."""
+    found = []
+    for _, process in _serving(url, processes):
+        with suppress(psutil.Error):
+            found.append(process.memory_full_info().pss / 2**20)
+    return sum(found) if found else None
+
+
+def kill_replica(
+    url: str, deployment: str, processes: Iterable[psutil.Process] | None = None
+) -> bool:
+    """SIGKILL for one of a deployment's replicas; False where none runs on this machine."""
+    for kind, process in _serving(url, processes):
+        if kind == deployment:
+            with suppress(psutil.Error):
+                process.kill()
+                return True
+    return False
+
+
+def _serving(
+    url: str, processes: Iterable[psutil.Process] | None
+) -> Iterator[tuple[str, psutil.Process]]:
+    if urlsplit(url).hostname not in _LOCAL:
+        return
     for process in processes or psutil.process_iter():
-        try:
+        with suppress(psutil.Error):
             kind = kind_of(process.cmdline())
             if kind:
-                used = process.cpu_times()
-                times[process.pid, process.create_time()] = (kind, used.user + used.system)
-        except psutil.Error:
-            continue  # it ended, or is not ours to look at
-    return times
+                yield kind, process
 
 
 def cpu_spent(before: CpuTimes, after: CpuTimes) -> dict[str, float] | None:

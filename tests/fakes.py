@@ -5,6 +5,7 @@ from ray.exceptions import RayTaskError
 
 from serve_app.config import AppArgs
 from serve_app.errors import ServiceError
+from serve_app.ingress.schemas import DeploymentReport
 from serve_app.messages import (
     CaptionResult,
     ClassifierCard,
@@ -27,6 +28,17 @@ def app_args(settings: dict[str, object] | None = None, **limits: object) -> App
     defaults = {"width": 128, "height": 64}
     args = {"models": models, "limits": limits, "defaults": defaults}
     return AppArgs.model_validate(args | (settings or {}))
+
+
+STAGES = ("Canny", "Generator", "Upscaler", "Captioner", "Classifier")
+
+
+def reports(running: dict[str, int]) -> dict[str, DeploymentReport]:
+    """What Serve says of deployments of which so many replicas run."""
+    return {
+        name: DeploymentReport(status="HEALTHY", running=count, target=1)
+        for name, count in running.items()
+    }
 
 
 def report(stage: str) -> StageReport:

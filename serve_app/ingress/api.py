@@ -20,15 +20,16 @@ from serve_app.ingress import (
 from serve_app.ingress.body import BoundedBody
 from serve_app.ingress.keys import KeyCheck, read_hashes
 from serve_app.ingress.logged import LoggedRequests
-from serve_app.ingress.replicas import IngressReplicas
+from serve_app.ingress.replicas import Replicas
+from serve_app.ingress.share import IngressReplicas
 from serve_app.ingress.slow_readers import StatedWriteTimeout
 from serve_app.observability import log_event
 from serve_app.pipeline import Pipeline
 from serve_app.stages import Stages
 
 
-def build_api(pipeline: Pipeline, args: AppArgs) -> ASGIApp:
-    """The FastAPI application; takes the pipeline, so that it runs in a test without Ray."""
+def build_api(pipeline: Pipeline, args: AppArgs, replicas: Replicas) -> ASGIApp:
+    """The FastAPI application; takes what talks to Ray, so that it runs in a test without."""
     app = FastAPI(
         title="Image generation on Ray Serve",
         version=__version__,
@@ -51,9 +52,9 @@ def build_api(pipeline: Pipeline, args: AppArgs) -> ASGIApp:
     app.add_middleware(LoggedRequests)
     app.include_router(generation.build_router(pipeline, args))
     app.include_router(stages.build_router(pipeline, args))
-    app.include_router(open_inference.build_router(pipeline, args))
-    app.include_router(health.build_router())
-    app.include_router(status.build_router(pipeline, args))
+    app.include_router(open_inference.build_router(pipeline, args, replicas))
+    app.include_router(health.build_router(replicas))
+    app.include_router(status.build_router(pipeline, args, replicas))
     app.include_router(studio.build_router())
     return app
 
@@ -78,4 +79,4 @@ class Ingress:
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
         log_event("set-up", model=self._args.models.generator.name, version=__version__)
-        return build_api(self._pipeline, self._args)
+        return build_api(self._pipeline, self._args, Replicas())

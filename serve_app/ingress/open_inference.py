@@ -16,6 +16,7 @@ from serve_app.config import AppArgs
 from serve_app.ingress import health
 from serve_app.ingress.open_inference_body import LENGTH_HEADER, read_request, write_outputs
 from serve_app.ingress.open_inference_models import InferenceModel, build_models
+from serve_app.ingress.replicas import Replicas
 from serve_app.ingress.tensors import TensorSpec
 from serve_app.observability import server_timing
 from serve_app.pipeline import Pipeline
@@ -23,7 +24,7 @@ from serve_app.pipeline import Pipeline
 _VERSION = "1"  # of every model: there is one at a time
 
 
-def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
+def build_router(pipeline: Pipeline, args: AppArgs, replicas: Replicas) -> APIRouter:
     """The routes over one pipeline."""
     router = APIRouter(include_in_schema=False)
     models = build_models(pipeline, args)
@@ -55,7 +56,7 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
     @router.get("/v2/health/ready")
     async def ready() -> dict[str, bool]:
         """503 while a deployment has no running replica."""
-        health.require_running(await health.read_stages())
+        health.require_running(await replicas.reports())
         return {"ready": True}
 
     @router.get("/v2/models/{name}")
@@ -76,8 +77,7 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
     async def model_ready(name: str, version: str = _VERSION) -> dict[str, Any]:
         """503 while one of the model's deployments has no running replica."""
         needed = found(name, version).deployments
-        stages = await health.read_stages()
-        health.require_running({stage: stages[stage] for stage in needed})
+        health.require_running(await replicas.reports(), needed)
         return {"name": name, "ready": True}
 
     @router.post("/v2/models/{name}/infer")

@@ -1,51 +1,107 @@
-"""How many replicas the ingress has, and so which share of the service's limits is this one's.
+"""Which deployments have running replicas, as Serve's controller said last.
 
-Serve's own `ReplicaContext.world_size` stays what it was when a replica started while the ingress
-autoscales, so the controller is asked.
+Replicas serve on while the controller is away, as it is for 10 to 30 s where it restarts. So what
+it said counts for `COUNTS_S`, and no answer waits for it longer than `WAIT_S`.
 """
 
+import asyncio
+import logging
 import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import Future
 
 from ray import serve
-from ray.serve.schema import ReplicaState
+from ray.serve.schema import ReplicaState, ServeStatus
 
-from serve_app.admission import share_of
+from serve_app.errors import StageUnavailable
+from serve_app.ingress.schemas import DeploymentReport
 from serve_app.observability import log_event
 
-_EVERY_S = 2.0
-_ADMITTING = {ReplicaState.RUNNING, ReplicaState.UPDATING, ReplicaState.PENDING_MIGRATION}
+FRESH_S = 1.0  # however many look, the controller is asked once a second
+WAIT_S = 0.3
+COUNTS_S = 60.0
+_GIVEN_UP_S = 30.0  # a question that is not answered by then is put again
+
+# RECOVERING is what a restarted controller calls each replica until it has found it again.
+_RUNNING = (ReplicaState.RUNNING, ReplicaState.RECOVERING, ReplicaState.PENDING_MIGRATION)
+_GONE = {ReplicaState.STOPPING, ReplicaState.STOPPED}
+
+Reports = dict[str, DeploymentReport]
+"""By the deployment's name."""
 
 
-class IngressReplicas:
-    """Of the deployment that it is made in; `read` answers (their number, the rank of this one)."""
-
-    def __init__(self, read: Callable[[], tuple[int, int]] | None = None) -> None:
-        self._read = read or _read_own
-        self._seen = (1, 0)
-        threading.Thread(target=self._follow, name="ingress-replicas", daemon=True).start()
-
-    def share(self, limit: int) -> int:
-        """How much of a limit of the whole service's is for this replica."""
-        return share_of(limit, *self._seen)
-
-    def _follow(self) -> None:
-        pause = threading.Event()
-        while True:
-            try:
-                seen = self._read()
-            except Exception as error:  # the controller restarts, say; what was seen still holds
-                log_event("ingress replicas unknown", error=str(error))
-            else:
-                if seen != self._seen:
-                    log_event("ingress replicas", count=seen[0], rank=seen[1])
-                self._seen = seen
-            pause.wait(_EVERY_S)
+def read_own() -> Reports:
+    """As `read_deployments`, of this replica's application; blocks until Serve answers."""
+    # First, because outside a replica it raises, where asking for the status would start a Ray.
+    app_name = serve.get_replica_context().app_name
+    return read_deployments(serve.status(), app_name)
 
 
-def _read_own() -> tuple[int, int]:
-    context = serve.get_replica_context()
-    deployments = serve.status().applications[context.app_name].deployments
-    states = deployments[context.deployment].replica_states
-    count = sum(number for state, number in states.items() if state in _ADMITTING)
-    return count, context.rank.rank if context.rank else count  # none while it starts
+class Replicas:
+    """One reader of that for all routes. Asked for by one event loop at a time."""
+
+    def __init__(
+        self, read: Callable[[], Reports] = read_own, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._read, self._clock = read, clock
+        self._known: tuple[float, Reports] = (-float("inf"), {})
+        self._asked = -float("inf")
+        self._answer: Future[None] = Future()
+        self._answer.set_result(None)
+        self._failed = False
+
+    async def reports(self) -> Reports:
+        """The deployments. Raises StageUnavailable where nobody has said for `COUNTS_S`."""
+        if self._age() > FRESH_S:
+            self._ask()
+            left_s = self._asked + WAIT_S - self._clock()
+            if left_s > 0 and not self._answer.done():
+                await asyncio.wait([asyncio.wrap_future(self._answer)], timeout=left_s)
+        if self._age() > COUNTS_S:
+            raise StageUnavailable("it is not known what runs: Serve's controller does not answer")
+        return self._known[1]
+
+    def _age(self) -> float:
+        return self._clock() - self._known[0]
+
+    def _ask(self) -> None:
+        """Put the question, in a thread of its own, unless it was put a moment ago."""
+        if self._clock() - self._asked <= (FRESH_S if self._answer.done() else _GIVEN_UP_S):
+            return
+        self._asked = self._clock()
+        self._answer = Future()
+        self._answer.set_running_or_notify_cancel()  # a client that leaves cannot cancel it
+        # A daemon, as Serve's call has no time limit and may outlive the replica.
+        threading.Thread(target=self._look, args=[self._answer], daemon=True).start()
+
+    def _look(self, answer: Future[None]) -> None:
+        try:
+            reports = self._read()
+            self._known = (self._clock(), reports)
+            self._failed = False
+        except Exception as error:
+            if not self._failed:
+                log_event("status unknown", logging.WARNING, reason=f"{type(error).__name__}")
+            self._failed = True
+        finally:
+            answer.set_result(None)
+
+
+def read_deployments(status: ServeStatus, app_name: str) -> Reports:
+    """One application's deployments. A replica counts as wanted unless it is being stopped.
+
+    Raises LookupError where Serve does not name the application or any of its deployments, as a
+    controller does that has just started.
+    """
+    deployments = status.applications[app_name].deployments
+    if not deployments:
+        raise LookupError(app_name)
+    return {
+        name: DeploymentReport(
+            status=deployment.status.value,
+            running=sum(deployment.replica_states.get(state, 0) for state in _RUNNING),
+            target=sum(n for state, n in deployment.replica_states.items() if state not in _GONE),
+        )
+        for name, deployment in deployments.items()
+    }

@@ -4,6 +4,7 @@ Whichever it is, the network stays a call from tensors to tensors. Libraries are
 where they are asked for: they take seconds.
 """
 
+import logging
 import os
 import shutil
 from collections.abc import Callable, Sequence
@@ -14,9 +15,10 @@ import torch
 from torch import nn
 
 from serve_app.config import Backend
-from serve_app.runtimes.conversions import Varying
+from serve_app.runtimes.conversions import NoPlace, Varying
 
 Run = Callable[..., Any]
+_logger = logging.getLogger("ray.serve")  # a replica's log
 
 
 def run_by(
@@ -29,15 +31,20 @@ def run_by(
 
     `inputs` are examples to convert it with; `varying` names for each the dimensions that may
     differ from it. Converted or not, what goes in and comes out are tensors: one or a sequence.
-    Raises ValueError where the backend cannot run here.
+    A network runs eagerly where no folder can be written for what it is converted to. Raises
+    ValueError where the backend cannot run here.
     """
     if backend == "eager":
         return module
     if backend == "compile":
         return compiled(module, inputs[0].device, varying)
-    if backend in ("openvino", "openvino-bfloat16"):
-        return _by_openvino(backend, module, inputs, varying)
-    return _by_onnx(backend, module, inputs, varying)
+    run_converted = _by_openvino if backend.startswith("openvino") else _by_onnx
+    try:
+        return run_converted(backend, module, inputs, varying)
+    except NoPlace as error:
+        network = type(module).__name__
+        _logger.warning(f"{network} runs eagerly and not by {backend}, as {error}")
+        return module
 
 
 def compiled(module: nn.Module, device: torch.device, varying: Varying) -> Run:

@@ -1,21 +1,36 @@
 """Converted networks, kept in a cache from one start to the next.
 
 The cache is `$XDG_CACHE_HOME/image-server/networks`, by default under `~/.cache`; a folder's name
-is a hash of the weights, of this folder's code and of what converted them.
+is a hash of the weights, of this folder's code and of what converted them. Where that cannot be
+written, a folder of this user's under the system's temporary one takes its place.
 """
 
 import hashlib
+import logging
 import os
+import stat
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import nn
 
+from serve_app.runtimes import shelf
+
+_logger = logging.getLogger("ray.serve")  # a replica's log
+
 Varying = Sequence[Sequence[int]]
 """For each input, the dimensions that may differ from the example's."""
+
+T = TypeVar("T")
+
+
+class NoPlace(OSError):
+    """No folder takes a converted network; the message says why, and what to set."""
 
 
 def converted(
@@ -25,27 +40,58 @@ def converted(
     varying: Varying,
     converters: Sequence[str],
     write: Callable[[Path], None],
-) -> Path:
-    """The folder with a module as `write` put it there, by this call or by an earlier one.
+    load: Callable[[Path], T],
+) -> T:
+    """What `load` makes of the folder in which `write` put a module, now or at an earlier start.
 
     `kind` says what it became; `converters` are the packages that another version of could make
-    something else of it.
+    something else of it. Raises NoPlace where none of the folders can be written, and what `write`
+    and `load` raise for other reasons.
     """
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = folder / "image-server" / "networks"
-    path = folder / f"{_fingerprint(module, inputs, varying, converters)}-{kind}"
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder) as scratch:
-            made = Path(scratch) / "made"
-            made.mkdir()
-            write(made)
-            try:
-                made.rename(path)
-            except OSError:  # a replica that started at the same time was first, with the same
-                if not path.exists():
-                    raise
-    return path
+    name = f"{_fingerprint(module, inputs, varying, converters)}-{kind}"
+    reasons: list[str] = []
+    for place in (_cache, _temporary):
+        try:
+            folder = place()
+        except OSError as error:
+            reasons.append(str(error))
+            continue
+        try:
+            loaded = shelf.taken(folder, name, write, load)
+        except OSError as error:
+            reasons.append(f"{folder}: {error.strerror or error}")
+            continue
+        if reasons:
+            _warn(f"converted networks are kept in {folder}, as {_because(reasons)}")
+        return loaded
+    raise NoPlace(_because(reasons))
+
+
+def _because(reasons: list[str]) -> str:
+    return f"{'; '.join(reasons)} (XDG_CACHE_HOME names the place of the cache)"
+
+
+@cache
+def _warn(text: str) -> None:
+    _logger.warning(text)
+
+
+def _cache() -> Path:
+    folder = os.environ.get("XDG_CACHE_HOME")
+    try:
+        return (Path(folder) if folder else Path.home() / ".cache") / "image-server" / "networks"
+    except RuntimeError as error:  # neither HOME nor an account says where home is
+        raise OSError(str(error)) from error
+
+
+def _temporary() -> Path:
+    """Nobody else's: what lies there is run."""
+    folder = Path(tempfile.gettempdir()) / f"image-server-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
+        raise PermissionError(f"{folder} may be written by others")
+    return folder / "networks"
 
 
 def _fingerprint(

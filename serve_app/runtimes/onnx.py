@@ -4,18 +4,22 @@ https://onnxruntime.ai
 """
 
 import inspect
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import torch
-from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import nn
 
 from serve_app.runtimes.conversions import Varying, converted
+
+# Otherwise it writes a device id under the home, and reports.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+import onnxruntime
+from onnxruntime.quantization import QuantType, quantize_dynamic
 
 _VARIES = torch.export.Dim.DYNAMIC
 _FILE = "model.onnx"
@@ -42,24 +46,29 @@ def session(
     the matrices' weights in 8 bits, their inputs too, as they run (dynamic quantisation). tensorrt:
     on a GPU, by engines that are kept beside the graph; a new range of shapes makes a new one.
     """
-    folder = converted(
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+
+    def load(folder: Path) -> onnxruntime.InferenceSession:
+        provided: list[Any] = ["CPUExecutionProvider"]
+        if tensorrt:
+            kept = {"trt_engine_cache_enable": True, "trt_engine_cache_path": str(folder)}
+            half = {"trt_fp16_enable": next(module.parameters()).dtype == torch.float16}
+            engines = ("TensorrtExecutionProvider", kept | half)
+            provided = [engines, "CUDAExecutionProvider", *provided]
+        return onnxruntime.InferenceSession(folder / _FILE, options, providers=provided)
+
+    running = converted(
         "onnx-int8" if int8 else "onnx",
         module,
         inputs,
         varying,
         _CONVERTERS,
         lambda folder: _convert(module, inputs, varying, int8, folder),
+        load,
     )
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    provided: list[Any] = ["CPUExecutionProvider"]
-    if tensorrt:
-        kept = {"trt_engine_cache_enable": True, "trt_engine_cache_path": str(folder)}
-        half = {"trt_fp16_enable": next(module.parameters()).dtype == torch.float16}
-        provided = [("TensorrtExecutionProvider", kept | half), "CUDAExecutionProvider", *provided]
-    running = onnxruntime.InferenceSession(folder / _FILE, options, providers=provided)
     names = [each.name for each in running.get_inputs()]
     return lambda *arrays: running.run(None, dict(zip(names, arrays, strict=True)))
 

@@ -20,6 +20,8 @@ sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 import openvino  # noqa: E402
 
 _CORE = openvino.Core()
+# Code made for a layer and a shape, of each kind of layer; OpenVINO's own 5000 grow without end.
+_KEPT_PRIMITIVES = 200
 
 
 def session(
@@ -31,24 +33,22 @@ def session(
     bfloat16: computes in it where the CPU has instructions for it, and in float32 elsewhere; what
     goes in and comes out stays float32.
     """
-    path = converted(
+    native = "BF16" in _CORE.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    settings = {
+        "INFERENCE_PRECISION_HINT": "bf16" if bfloat16 and native else "f32",
+        "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+        "NUM_STREAMS": 1,
+        "ENABLE_CPU_PINNING": False,  # replicas that do not know of each other share the cores
+        "CPU_RUNTIME_CACHE_CAPACITY": _KEPT_PRIMITIVES,
+    }
+    running = converted(
         "openvino",
         module,
         inputs,
         varying,
         ["openvino"],
         lambda folder: _convert(module, inputs, varying, folder),
-    )
-    native = "BF16" in _CORE.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    running = _CORE.compile_model(
-        path / "model.xml",
-        "CPU",
-        {
-            "INFERENCE_PRECISION_HINT": "bf16" if bfloat16 and native else "f32",
-            "INFERENCE_NUM_THREADS": torch.get_num_threads(),
-            "NUM_STREAMS": 1,
-            "ENABLE_CPU_PINNING": False,  # replicas that do not know of each other share the cores
-        },
+        lambda folder: _CORE.compile_model(folder / "model.xml", "CPU", settings),
     )
     idle: SimpleQueue[openvino.InferRequest] = SimpleQueue()  # a request is for a thread at a time
 

@@ -6,7 +6,7 @@ import pytest
 from ray import serve
 
 from serve_app.errors import QueueFull
-from serve_app.ingress.replicas import IngressReplicas
+from serve_app.ingress.share import IngressReplicas
 from serve_app.messages import CaptionResult, StageReport
 from serve_app.pipeline import Pipeline
 from serve_app.stages import Stages

@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 from serve_app import errors
 from serve_app.ingress import proxy
 from serve_app.ingress.api import build_api
+from serve_app.ingress.replicas import Replicas
 from serve_app.messages import CannyRequest
 from serve_app.pipeline import Pipeline
 from serve_app.stages import Stages
@@ -34,7 +35,10 @@ class Service:
             "classifier": fakes.classifier(),
         }
         pipeline = Pipeline(Stages(**self.handles), self.args.limits)
-        self.api = build_api(pipeline, self.args)
+        self.running = dict.fromkeys(fakes.STAGES, 1)
+        self.now = 0.0
+        replicas = Replicas(lambda: fakes.reports(self.running), lambda: self.now)
+        self.api = build_api(pipeline, self.args, replicas)
         self.http = TestClient(self.api, raise_server_exceptions=False)
 
     def generate(self, **fields):

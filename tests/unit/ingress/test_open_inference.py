@@ -6,8 +6,6 @@ import struct
 import numpy as np
 import pytest
 
-from serve_app.ingress import health
-from serve_app.ingress.schemas import StageHealth
 from tests.images import from_base64, in_base64, jpeg
 from tests.unit.ingress.test_api import Service
 
@@ -68,13 +66,8 @@ VALUES = tensor("pixel_values", "FP32", [0.5] * 48, [1, 3, 4, 4])
 # what is served
 
 
-def test_server_and_health(service, monkeypatch):
-    replicas = {"Generator": 1, "Canny": 1, "Upscaler": 1, "Captioner": 1, "Classifier": 0}
-
-    async def read_stages():
-        return {name: StageHealth(status="", replicas=count) for name, count in replicas.items()}
-
-    monkeypatch.setattr(health, "read_stages", read_stages)
+def test_server_and_health(service):
+    service.running["Classifier"] = 0
     get = service.http.get
     assert "binary_tensor_data" in get("/v2").json()["extensions"]
     assert get("/v2/health/live").status_code == 200
@@ -82,9 +75,13 @@ def test_server_and_health(service, monkeypatch):
     assert get("/v2/models/caption/ready").json() == {"name": "caption", "ready": True}
     assert get("/v2/models/controlnet/versions/1/ready").status_code == 200
     assert_refused(get("/v2/models/ensemble/ready"), 503)
-    replicas["Classifier"] = 1
+    service.running["Classifier"] = 1
+    service.now += 2
     assert get("/v2/health/ready").json() == {"ready": True}
     assert get("/v2/models/ensemble/ready").status_code == 200
+    del service.running["Classifier"]
+    service.now += 2
+    assert_refused(get("/v2/models/ensemble/ready"), 503)
 
 
 @pytest.mark.parametrize("model", MODELS)
