@@ -37,7 +37,7 @@ def json_body(rng: random.Random) -> Case:
         fields = {"image": f'"{_SMALL}"'}
     else:
         fields = {"prompt": '"a star"', "num_inference_steps": "1", "size": '"64x64"'}
-    for _ in range(rng.randint(1, 3)):
+    for _ in range(rng.randint(0, 2)):
         names = list(fields) if path != "/v1/images/generations" else _FIELDS
         fields[rng.choice(names)] = rng.choice(_VALUES)
     text = "{" + ", ".join(f'"{name}": {value}' for name, value in fields.items()) + "}"
@@ -64,13 +64,13 @@ def inference(rng: random.Random) -> Case:
     ))  # fmt: skip
     raw, tensors = b"", []
     for name, datatype, shape, data in inputs:
-        if rng.random() < 0.5:
+        if rng.random() < 0.25:
             shape = rng.choice((*_VALUES, "[0]", "[-1]", "[33]", "[1000000000000]", "[1.0]",
                                 "[" + "1," * 99 + "1]", '["1"]'))  # fmt: skip
-        if rng.random() < 0.3:
+        if rng.random() < 0.15:
             datatype = rng.choice(("FP64", "", "BOOL", "BYTES", "INT64"))
-        content = f'"data": {rng.choice(_VALUES) if rng.random() < 0.4 else data}'
-        if rng.random() < 0.4:
+        content = f'"data": {rng.choice(_VALUES) if rng.random() < 0.25 else data}'
+        if rng.random() < 0.25:
             element = rng.randbytes(rng.choice((0, 3, 4, 100)))
             said = rng.choice((len(element), 4, 2**32 - 1, 0))
             element = struct.pack("<I", said) + element

@@ -185,18 +185,15 @@ def _tiff(data: bytes) -> tuple[int, int, int]:
     found = tiff.read_directory(data)
     width, height = found.number(tiff.WIDTH) or 0, found.number(tiff.HEIGHT) or 0
     tiff.check_tiles(found, width, height)
-    orientation = found.number(tiff.ORIENTATION)
-    return width, height, orientation if orientation in range(1, 9) else 1
+    return width, height, found.orientation
 
 
 def _orientation(exif: bytes) -> int:
     """Of an EXIF block; 1 of a corrupt one, which is no reason to refuse the picture."""
     try:
-        found = tiff.read_directory(exif.removeprefix(b"Exif\x00\x00"))
+        return tiff.read_directory(exif.removeprefix(b"Exif\x00\x00")).orientation
     except InvalidImage:
         return 1
-    orientation = found.number(tiff.ORIENTATION)
-    return orientation if orientation in range(1, 9) else 1
 
 
 _READERS = (

@@ -47,6 +47,12 @@ class Directory:
             return None
         return int(struct.unpack_from(form, entry, at)[0])
 
+    @property
+    def orientation(self) -> int:
+        """1 to 8 as EXIF has it; 1 where it says nothing that makes sense."""
+        value = self.number(ORIENTATION)
+        return value if value is not None and 1 <= value <= 8 else 1
+
 
 def read_directory(data: bytes) -> Directory:
     """Raises InvalidImage where it is none, or one that no honest file has."""
