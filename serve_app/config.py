@@ -26,7 +26,12 @@ def _resolve(path: str) -> str:
     return str(folder) if folder.is_dir() else path
 
 
+def _as_browsers_write_it(origin: str) -> str:
+    return origin.lower().rstrip("/")
+
+
 ModelPath = Annotated[str, AfterValidator(_resolve), Field(min_length=1)]
+Origin = Annotated[str, AfterValidator(_as_browsers_write_it)]
 Side = Annotated[int, Field(ge=8, multiple_of=8)]
 SamplerName = Literal["ddim", "dpmpp_2m", "dpmpp_2m_karras", "euler", "euler_a", "unipc", "lcm"]
 """How noise is integrated away; diffusers' samplers (`serve_app/denoise/sampler.py`)."""
@@ -183,7 +188,19 @@ class AppArgs(Settings):
     limits: Limits = Limits()
     defaults: Defaults = Defaults()
     auth: Auth | None = Field(None, description="left out: everybody may use the service")
-    cors_origins: list[str] = Field([], description="web pages of other origins that may call it")
+    cors_origins: list[Origin] = Field(
+        [],
+        description="web pages of other origins that may call it, as https://studio.example; "
+        'those that are not listed are refused, "*" lists all',
+    )
+    allowed_hosts: list[str] | None = Field(
+        None,
+        description="names under which the service is reached, without ports: those of proxies in "
+        'front of it too; *.example.com stands for every name below, "*" for all. Left out: all '
+        "where API keys are asked for; else IP addresses, names without a dot, this machine's own "
+        "and those below localhost, local, internal, svc and home.arpa, which no web page can take "
+        "for its own",
+    )
     embed_parameters: bool = Field(True, description="PNG results carry prompt, seed, steps, …")
 
 

@@ -49,6 +49,12 @@ class Unauthorized(ServiceError):
     code = "invalid_api_key"
 
 
+class Forbidden(ServiceError):
+    """A web page of a foreign origin asks, or the service is asked for under an unknown name."""
+
+    code = "forbidden"
+
+
 class InvalidField(ServiceError):
     """A field is missing or of the wrong type."""
 
@@ -71,6 +77,12 @@ class UnsupportedImage(ServiceError):
     """The bytes are no image of a supported format."""
 
     code = "unsupported_image"
+
+
+class UnsupportedEncoding(ServiceError):
+    """The body is compressed."""
+
+    code = "unsupported_encoding"
 
 
 class Retryable(ServiceError):

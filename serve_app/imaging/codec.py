@@ -1,22 +1,25 @@
 """Encoded bytes to pixels and back, for bytes that nobody vouches for.
 
-`inspect` reads the header alone, so that a limit is enforced before a pixel is decoded.
+`inspect` reads the header alone, so that a limit is enforced before a pixel is decoded, and the
+decoder gets no part of a file but what pixels are made of (`header.py`).
 Knows nothing of requests or models.
 """
 
 import io
+import struct
 import warnings
-from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, PngImagePlugin, UnidentifiedImageError
+from PIL import Image, PngImagePlugin
 
-from serve_app.errors import ImageTooLarge, InvalidImage, UnsupportedImage
+from serve_app.errors import ImageTooLarge, InvalidImage
+from serve_app.imaging import header
+from serve_app.imaging.header import FORMATS, Header
 from serve_app.messages import Pixels
 
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
+__all__ = ["FORMATS", "MAX_ENCODED_SIDE", "Header", "decode", "encode", "inspect"]
+
 MAX_ENCODED_SIDE = {"png": 2**31 - 1, "jpeg": 65_500, "webp": 16_383}
-_EXIF_ORIENTATION = 0x0112
 _UPRIGHT = {  # how to undo each EXIF orientation
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -26,31 +29,26 @@ _UPRIGHT = {  # how to undo each EXIF orientation
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_SIDEWAYS = (5, 6, 7, 8)
-_DECODER_ERRORS = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError)
+_DECODER_ERRORS = (
+    OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, struct.error,
+)  # fmt: skip
 
 # The limit is ours to enforce, from the header; Pillow's own would only warn at half of its bound.
 Image.MAX_IMAGE_PIXELS = None
-# Compressed text chunks are the one part of a PNG that inflates before its size is known.
-PngImagePlugin.MAX_TEXT_MEMORY = 1024 * 1024
-
-
-@dataclass(frozen=True)
-class Header:
-    """What an image says of itself; width and height in pixels as displayed (EXIF applied)."""
-
-    format: str
-    width: int
-    height: int
 
 
 def inspect(data: bytes, max_pixels: int) -> Header:
-    """Read the header alone.
+    """Read the header alone, in milliseconds whatever the bytes.
 
-    Raises UnsupportedImage for bytes that are no image of `FORMATS`, ImageTooLarge where
-    width x height is over `max_pixels`.
+    Raises UnsupportedImage for bytes that are no image of `FORMATS`, InvalidImage for a header that
+    no honest file has, ImageTooLarge where width x height is over `max_pixels`.
     """
-    return _header(_open(data), max_pixels)
+    found = header.read(data)
+    if found.width * found.height > max_pixels:
+        raise ImageTooLarge(
+            f"the image has {found.width}x{found.height} pixels, over the limit of {max_pixels}"
+        )
+    return found
 
 
 def decode(
@@ -67,9 +65,8 @@ def decode(
     animation gives its first frame. Raises what `inspect` raises, and InvalidImage for pixels that
     cannot be decoded.
     """
-    image = _open(data)
-    _header(image, max_pixels)
-    orientation = _orientation(image)
+    found = inspect(data, max_pixels)
+    image = _open(header.pixels_only(data, found), found)
     if size is None and least_side is not None:
         image.draft(None, (least_side, least_side))  # a JPEG's own smaller sizes, none below this
     try:
@@ -77,8 +74,8 @@ def decode(
         rgb = _to_rgb(image)
     except _DECODER_ERRORS as error:
         raise InvalidImage("the image is truncated or corrupt") from error
-    if orientation in _UPRIGHT:
-        rgb = rgb.transpose(_UPRIGHT[orientation])
+    if found.orientation in _UPRIGHT:
+        rgb = rgb.transpose(_UPRIGHT[found.orientation])
     if size is not None and rgb.size != size:
         rgb = rgb.resize(size, Image.Resampling.LANCZOS)
     elif least_side is not None and min(rgb.size) >= 2 * least_side:
@@ -109,42 +106,16 @@ def encode(
     return out.getvalue()
 
 
-def _open(data: bytes) -> Image.Image:
+def _open(data: bytes, found: Header) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a hostile file, into the log
-            return Image.open(io.BytesIO(data), formats=FORMATS)
-    except UnidentifiedImageError as error:
-        raise UnsupportedImage(f"not an image in one of {', '.join(FORMATS)}") from error
+            image = Image.open(io.BytesIO(data), formats=[found.format])
     except _DECODER_ERRORS as error:
         raise InvalidImage("the image's header is corrupt") from error
-
-
-def _header(image: Image.Image, max_pixels: int) -> Header:
-    width, height = image.size
-    if width * height > max_pixels:
-        raise ImageTooLarge(
-            f"the image has {width}x{height} pixels, over the limit of {max_pixels}"
-        )
-    if _orientation(image) in _SIDEWAYS:
-        width, height = height, width
-    return Header(str(image.format), width, height)
-
-
-def _orientation(image: Image.Image) -> int:
-    """From the bytes that came with the header: `getexif()` would decode a whole PNG to look on.
-
-    TIFF is left out, because Pillow turns it upright itself.
-    """
-    data = image.info.get("exif")
-    if not data or image.format == "TIFF":
-        return 1
-    exif = Image.Exif()
-    try:
-        exif.load(data)
-        return int(exif.get(_EXIF_ORIENTATION, 1))
-    except Exception:  # a corrupt EXIF block is no reason to refuse the picture
-        return 1
+    if image.size != found.stored:  # the limit was checked of another size
+        raise InvalidImage("the image's header is corrupt")
+    return image
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

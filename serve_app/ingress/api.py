@@ -20,6 +20,7 @@ from serve_app.ingress import (
 from serve_app.ingress.body import BoundedBody
 from serve_app.ingress.keys import KeyCheck, read_hashes
 from serve_app.ingress.logged import LoggedRequests
+from serve_app.ingress.origins import OriginCheck
 from serve_app.ingress.replicas import Replicas
 from serve_app.ingress.share import IngressReplicas
 from serve_app.ingress.slow_readers import StatedWriteTimeout
@@ -49,6 +50,7 @@ def build_api(pipeline: Pipeline, args: AppArgs, replicas: Replicas) -> ASGIApp:
             expose_headers=["X-Request-ID", "Server-Timing", "Retry-After"],
         )
     app.add_middleware(StatedWriteTimeout, seconds=args.limits.write_timeout_s)
+    app.add_middleware(OriginCheck, args=args)
     app.add_middleware(LoggedRequests)
     app.include_router(generation.build_router(pipeline, args))
     app.include_router(stages.build_router(pipeline, args))

@@ -2,7 +2,7 @@
 
 Every route needs its whole body, so it is read before routing: what is too large is refused before
 it is parsed, a client that stops sending does not hold a connection for ever, and one that leaves
-half-way costs nothing.
+half-way costs nothing. A compressed body is not unpacked, and a query has a limit too.
 """
 
 import asyncio
@@ -11,8 +11,16 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serve_app.config import Limits
-from serve_app.errors import BodyTooLarge, TimedOut
+from serve_app.errors import (
+    BodyTooLarge,
+    InvalidRequest,
+    ServiceError,
+    TimedOut,
+    UnsupportedEncoding,
+)
 from serve_app.ingress.problems import problem
+
+_MAX_QUERY_BYTES = 8192
 
 
 class BoundedBody:
@@ -27,8 +35,10 @@ class BoundedBody:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         try:
+            if len(scope["query_string"]) > _MAX_QUERY_BYTES:
+                raise InvalidRequest(f"the query is over {_MAX_QUERY_BYTES} bytes")
             body = await self._read(Headers(scope=scope), receive)
-        except (BodyTooLarge, TimedOut) as error:
+        except ServiceError as error:
             return await problem(error)(scope, receive, send)
         if body is None:
             return None
@@ -46,22 +56,23 @@ class BoundedBody:
 
     async def _read(self, headers: Headers, receive: Receive) -> bytes | None:
         """The body, or None where the client left while sending it."""
+        if headers.get("content-encoding", "identity").lower() != "identity":
+            raise UnsupportedEncoding("compressed bodies are not taken")
         too_large = BodyTooLarge(f"the body is over {self._max_bytes} bytes")
-        announced = headers.get("content-length", "")
-        if announced.isdigit() and int(announced) > self._max_bytes:
+        announced = headers.get("content-length", "")[:20]
+        if announced.isdecimal() and int(announced) > self._max_bytes:
             raise too_large
-        chunks, size = [], 0
+        body = bytearray()  # it may come byte by byte
         try:
             async with asyncio.timeout(self._timeout_s):
                 while True:
                     message = await receive()
                     if message["type"] == "http.disconnect":
                         return None
-                    chunks.append(message.get("body", b""))
-                    size += len(chunks[-1])
-                    if size > self._max_bytes:
+                    body += message.get("body", b"")
+                    if len(body) > self._max_bytes:
                         raise too_large
                     if not message.get("more_body", False):
-                        return b"".join(chunks)
+                        return bytes(body)
         except TimeoutError as error:
             raise TimedOut(f"the body did not arrive within {self._timeout_s:g} s") from error

@@ -5,10 +5,9 @@ from typing import Any
 
 from fastapi import Request
 from pydantic import ValidationError
-from starlette.datastructures import FormData, UploadFile
-from starlette.exceptions import HTTPException
 
 from serve_app.errors import InvalidField, InvalidRequest
+from serve_app.ingress.multipart import Part, read_form
 from serve_app.ingress.problems import invalid_field
 from serve_app.ingress.schemas import ImageRequest
 
@@ -44,37 +43,38 @@ class Edit:
 
 async def edit_form(request: Request) -> Edit:
     """Read `POST /v1/images/edits`. Raises InvalidField, InvalidRequest."""
-    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+    content_type = request.headers.get("content-type", "")
+    if not content_type.lower().startswith("multipart/form-data"):
         raise InvalidField("image: send multipart/form-data with a file in this field").about(
             "image"
         )
-    try:
-        form = await request.form()
-    except HTTPException as error:
-        raise InvalidRequest("the multipart body is malformed") from error
-    if "mask" in form:
+    form = read_form(await request.body(), content_type)
+    if any(part.name == "mask" for part in form):
         raise InvalidRequest("masks are not supported: the whole image is edited").about("mask")
-    images = [file for name in ("image", "image[]") for file in form.getlist(name)]
+    images = [part for part in form if part.name in ("image", "image[]")]
     if len(images) > 1:
         raise InvalidRequest("one image is edited at a time").about("image")
-    if not images or not isinstance(images[0], UploadFile):
+    if not images or not images[0].is_file:
         raise InvalidField("image: no file was sent in this field").about("image")
-    control = form.get("control_image")
+    controls = [part.data for part in form if part.name == "control_image" and part.is_file]
     return Edit(
-        image=await images[0].read(),
-        control_image=await control.read() if isinstance(control, UploadFile) else None,
+        image=images[0].data,
+        control_image=controls[-1] if controls else None,
         fields=_fields(form),
     )
 
 
-def _fields(form: FormData) -> ImageRequest:
+def _fields(form: list[Part]) -> ImageRequest:
     """The text fields, read as numbers and truth values where they are such."""
-    texts = {
-        name: value
-        for name, value in form.items()
-        if isinstance(value, str) and (value or name == "prompt")
-    }
+    try:
+        texts = {
+            part.name: part.data.decode()
+            for part in form
+            if not part.is_file and (part.data or part.name == "prompt")
+        }
+    except UnicodeDecodeError as error:
+        raise InvalidRequest("a field of the form is not valid UTF-8") from error
     try:
         return ImageRequest.model_validate(texts, strict=False)
     except ValidationError as error:
-        raise invalid_field(error.errors()) from error
+        raise invalid_field(error.errors(include_input=False)) from error

@@ -14,6 +14,7 @@ from serve_app.config import AppArgs
 from serve_app.ingress import requests
 from serve_app.ingress.answers import base64_of, event_of, log_finished, size_of, timings_of
 from serve_app.ingress.forms import EDIT_BODY, Edit, edit_form
+from serve_app.ingress.json_body import JsonRoute
 from serve_app.ingress.parameters import parameters_of
 from serve_app.ingress.problems import error_schema
 from serve_app.ingress.schemas import (
@@ -36,7 +37,7 @@ _STREAM = {"text/event-stream": {"schema": {"type": "string"}}}
 
 def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
     """The routes over one pipeline."""
-    router = APIRouter(tags=["generation"], responses=error_schema())
+    router = APIRouter(tags=["generation"], responses=error_schema(), route_class=JsonRoute)
     started = int(time.time())
 
     def parameters_for(request: GenerationRequest) -> Callable[[int], str | None]:

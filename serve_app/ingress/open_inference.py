@@ -85,8 +85,6 @@ def build_router(pipeline: Pipeline, args: AppArgs, replicas: Replicas) -> APIRo
     async def infer(request: Request, name: str, version: str = _VERSION) -> Response:
         """Run the model once for every item of its batch, side by side."""
         model = await described(name, version)
-        if "content-encoding" in request.headers:
-            raise HTTPException(415, "compressed bodies are not taken")
         asked = await asyncio.to_thread(  # a tensor of megabytes of JSON takes a while
             read_request,
             await request.body(),

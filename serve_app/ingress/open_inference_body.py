@@ -15,6 +15,7 @@ import numpy as np
 from pydantic import Field, ValidationError
 
 from serve_app.errors import InvalidRequest
+from serve_app.ingress.json_body import MAX_NUMBERS, check_values
 from serve_app.ingress.problems import invalid_field
 from serve_app.ingress.schemas import Body
 from serve_app.ingress.tensors import (
@@ -28,6 +29,8 @@ from serve_app.ingress.tensors import (
 )
 
 LENGTH_HEADER = "Inference-Header-Content-Length"
+_MAX_DIMENSIONS = 8
+_MAX_TENSORS = 16  # pydantic tells of each that is wrong
 
 
 class _Parameters(Body):
@@ -41,7 +44,7 @@ class _Parameters(Body):
 class _Input(Body):
     name: str
     datatype: str
-    shape: list[int]
+    shape: list[int] = Field(max_length=_MAX_DIMENSIONS)
     parameters: _Parameters = _Parameters()
     data: list[Any] | None = None
 
@@ -53,8 +56,8 @@ class _Output(Body):
 
 class _Request(Body):
     id: str | None = None
-    inputs: list[_Input]
-    outputs: list[_Output] | None = None
+    inputs: list[_Input] = Field(max_length=_MAX_TENSORS)
+    outputs: list[_Output] | None = Field(None, max_length=_MAX_TENSORS)
     parameters: _Parameters = _Parameters()
 
 
@@ -76,6 +79,7 @@ def read_request(
 ) -> InferenceRequest:
     """Read a request to a model of this signature; -1 in its shapes is at most `max_items`."""
     header, raw = _split(body, header_length)
+    check_values(header, MAX_NUMBERS)
     try:
         request = _Request.model_validate_json(header)
     except ValidationError as error:

@@ -16,9 +16,11 @@ from serve_app.errors import ServiceError
 STATUS: dict[type[ServiceError], int] = {
     errors.InvalidRequest: 400,
     errors.Unauthorized: 401,
+    errors.Forbidden: 403,
     errors.BodyTooLarge: 413,
     errors.ImageTooLarge: 413,
     errors.UnsupportedImage: 415,
+    errors.UnsupportedEncoding: 415,
     errors.InvalidField: 422,
     errors.QueueFull: 429,
     errors.DeadlineUnmet: 429,
@@ -27,7 +29,7 @@ STATUS: dict[type[ServiceError], int] = {
     errors.StageFailed: 500,
     ServiceError: 500,
 }
-_TYPES = {401: "authentication_error", 429: "rate_limit_error"}
+_TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed"}
 
 
@@ -107,8 +109,9 @@ def error_schema() -> dict[int | str, dict[str, Any]]:
     meanings = {
         400: "Asks for something impossible",
         401: "No valid API key, where the configuration asks for one",
+        403: "A web page of a foreign origin asks, or the service has another name",
         413: "Body or image over a limit",
-        415: "Not a supported image",
+        415: "Not a supported image, or a compressed body",
         422: "A field is missing or of the wrong type",
         429: "Queue full, or the deadline cannot be met; see Retry-After",
         500: "A stage failed",

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from serve_app.config import Defaults, Limits, SamplerName
 
 MAX_SEED = 2**63 - 1
+_MAX_DEADLINE_MS = 24 * 60 * 60 * 1000
 
 # A disc of 16x16 pixels.
 _TINY_PNG = (
@@ -112,7 +113,10 @@ class ImageRequest(Body):
         None, description="in a stream, also an event for each step and place in the queue"
     )
     deadline_ms: int | None = Field(
-        None, ge=1, description="refused at once where it cannot be met, given up where it passes"
+        None,
+        ge=1,
+        le=_MAX_DEADLINE_MS,
+        description="refused at once where it cannot be met, given up where it passes",
     )
     priority: int | None = Field(
         None, ge=-10, le=10, description="each point goes ahead as if it had waited 10 s longer"

@@ -8,12 +8,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import PlainTextResponse
 from pydantic import ValidationError
-from starlette.exceptions import HTTPException
 
 from serve_app.config import AppArgs
-from serve_app.errors import InvalidField, InvalidRequest
+from serve_app.errors import InvalidField
 from serve_app.imaging import codec
 from serve_app.ingress import requests
+from serve_app.ingress.json_body import check_values
+from serve_app.ingress.multipart import read_form
 from serve_app.ingress.problems import error_schema, invalid_field
 from serve_app.ingress.schemas import (
     Base64,
@@ -68,18 +69,17 @@ async def sent_image(request: Request) -> bytes:
     body = await request.body()
     content_type = request.headers.get("content-type", "").lower()
     if content_type.startswith("multipart/form-data") and body.startswith(b"--"):
-        try:
-            field = (await request.form()).get("image")
-        except HTTPException as error:
-            raise InvalidRequest("the multipart body is malformed") from error
-        if field is None or isinstance(field, str):
+        form = read_form(body, request.headers["content-type"])
+        files = [part.data for part in form if part.name == "image" and part.is_file]
+        if not files:
             raise InvalidField("image: no file was sent in this field").about("image")
-        return await field.read()
-    if "json" in content_type and body.lstrip()[:1] in (b"{", b"["):
+        return files[-1]
+    if "json" in content_type and body[:100].lstrip()[:1] in (b"{", b"["):
+        check_values(body)
         try:
             parsed = ImageBody.model_validate_json(body)
         except ValidationError as error:
-            raise invalid_field(error.errors()) from error
+            raise invalid_field(error.errors(include_input=False)) from error
         return requests.from_base64(parsed.image, "image")
     return body
 

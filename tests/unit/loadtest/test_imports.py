@@ -7,9 +7,8 @@ HEAVY = ("torch", "ray", "diffusers", "transformers", "serve_app")
 
 
 def test_the_load_generator_loads_no_models():
-    program = (
-        "import sys, loadtest.__main__, loadtest.autoscaling, loadtest.soak; print(*sys.modules)"
-    )
+    commands = "loadtest.__main__, loadtest.autoscaling, loadtest.soak, loadtest.hostile.__main__"
+    program = f"import sys, {commands}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     loaded = {name.partition(".")[0] for name in done.stdout.split()}

@@ -1,0 +1,1 @@
+"""Requests that nobody should send, drawn by a seed, and what the service makes of them."""
