@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 from serve_app import errors
 from serve_app.ingress import proxy
 from serve_app.ingress.api import build_api
+from serve_app.ingress.draining import Door
 from serve_app.messages import CannyRequest
 from serve_app.pipeline import Pipeline, Stages
 from tests import fakes
@@ -32,7 +33,8 @@ class Service:
             "classifier": fakes.classifier(),
         }
         pipeline = Pipeline(Stages(**self.handles), self.args.limits)
-        self.api = build_api(pipeline, self.args)
+        self.door = Door()
+        self.api = build_api(pipeline, self.args, door=self.door)
         self.http = TestClient(self.api, raise_server_exceptions=False)
 
     def generate(self, **fields):
