@@ -23,6 +23,10 @@ MAY_IMPORT = {
         "config", "errors", "messages", "pipeline", "imaging", "observability", "ingress",
     },
     "app": {"config", "deployments", "ingress"},
+    # Deployments are known to the launcher by the import path in the YAML alone.
+    "ray_settings": set(),
+    "launcher": {"config", "launcher"},
+    "__main__": {"launcher", "ray_settings"},
     "client": {"client"},
     # What a backend may lose is measured on the demo's world, where a picture's truth is known.
     "jobs": {"config", "errors", "messages", "imaging", "denoise", "runtimes", "demo", "jobs"},
