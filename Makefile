@@ -3,18 +3,11 @@ PYTHON ?= python3.11
 VENV ?= .venv
 CONFIG ?= serve_config.yaml
 BIN := $(VENV)/bin
-export RAY_USAGE_STATS_ENABLED ?= 0
-export RAY_worker_niceness ?= 0
-export RAY_SERVE_USE_GRPC_BY_DEFAULT ?= 1
-# 256 MiB, where four pictures of 2048x2048 pixels in one answer are 64. Ray's own limit is 4 MiB.
-export RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH ?= 268435456
-export RAY_SERVE_CONTROL_LOOP_INTERVAL_S ?= 0.5
-export RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH ?= serve_app.ingress.proxy.middlewares
 
 .PHONY: run test unit check format install install-dev clean
 
 run: install
-	$(BIN)/serve run $(CONFIG)
+	$(BIN)/python -m serve_app $(CONFIG)
 
 test: install-dev
 	$(BIN)/pytest tests/unit tests/integration tests/e2e

@@ -24,7 +24,7 @@ _KINDS = (
     (r"gcs/gcs_server ", "gcs_server"),
     (r"^ray-dashboard-|ray/dashboard/dashboard\.py|ray\.dashboard\.", "dashboard"),
     (r"ray/_private/log_monitor\.py|ray/autoscaler/_private/monitor\.py", "monitors"),
-    (r"^\S*python\S* \S*/serve run ", "serve run"),
+    (r"^\S*python\S* (-m serve_app(\.launcher\.serving)?|\S*/serve run) ", "launcher"),
 )
 
 CpuTimes = dict[tuple[int, float], tuple[str, float]]

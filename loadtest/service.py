@@ -1,7 +1,5 @@
 """Starts the service from a Serve YAML, as its user would, and ends it."""
 
-import os
-import re
 import subprocess
 import sys
 import time
@@ -21,19 +19,17 @@ _STOP_S = 90.0
 
 @contextmanager
 def served(config: Path, log: Path) -> Iterator[str]:
-    """`serve run` for as long as the block runs; gives its URL once every stage is up.
+    """`python -m serve_app` for as long as the block runs; gives its URL once every stage is up.
 
     Raises RuntimeError where it is not up in time, or something else answers at its port.
     """
     url = url_of(yaml.safe_load(config.read_text()))
     if _healthy(url):
         raise RuntimeError(f"a service is running at {url} already")
-    settings = re.findall(r"^export (\w+) \?= (\S+)", (_ROOT / "Makefile").read_text(), re.M)
     with log.open("w") as out:
         process = subprocess.Popen(
-            [Path(sys.executable).parent / "serve", "run", config.resolve()],
+            [sys.executable, "-m", "serve_app", config.resolve()],
             cwd=_ROOT,
-            env=dict(settings) | os.environ,
             stdout=out,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -50,7 +46,7 @@ def served(config: Path, log: Path) -> Iterator[str]:
         try:
             process.wait(_STOP_S)
         except subprocess.TimeoutExpired:
-            process.kill()  # Ray's processes leave with it
+            process.kill()  # what it started notices, and ends
 
 
 def url_of(config: dict[str, Any]) -> str:

@@ -63,7 +63,7 @@ def yield_to_answering() -> None:
 
     On a machine whose cores are all busy with models, requests are still read, and refused, at
     once. Ray runs every worker at niceness 15, which leaves little room below; with
-    `RAY_worker_niceness=0`, as the Makefile sets it, there is enough.
+    `RAY_worker_niceness=0` (`serve_app/ray_settings.py`) there is enough.
     """
     os.nice(15)
 

@@ -18,6 +18,7 @@ from serve_app.ingress import (
     studio,
 )
 from serve_app.ingress.body import BoundedBody
+from serve_app.ingress.draining import Door, Draining
 from serve_app.ingress.keys import KeyCheck, read_hashes
 from serve_app.ingress.logged import LoggedRequests
 from serve_app.ingress.origins import OriginCheck
@@ -29,7 +30,9 @@ from serve_app.pipeline import Pipeline
 from serve_app.stages import Stages
 
 
-def build_api(pipeline: Pipeline, args: AppArgs, replicas: Replicas) -> ASGIApp:
+def build_api(
+    pipeline: Pipeline, args: AppArgs, replicas: Replicas, door: Door | None = None
+) -> ASGIApp:
     """The FastAPI application; takes what talks to Ray, so that it runs in a test without."""
     app = FastAPI(
         title="Image generation on Ray Serve",
@@ -41,6 +44,7 @@ def build_api(pipeline: Pipeline, args: AppArgs, replicas: Replicas) -> ASGIApp:
     app.add_middleware(BoundedBody, limits=args.limits)
     if args.auth is not None:
         app.add_middleware(KeyCheck, hashes=read_hashes(args.auth))
+    app.add_middleware(Draining, door=door or Door())
     if args.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -78,7 +82,15 @@ class Ingress:
         self._args = args
         stages = Stages(canny, generator, upscaler, captioner, classifier)
         self._pipeline = Pipeline(stages, args.limits, IngressReplicas().share)
+        self._door = Door()
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
         log_event("set-up", model=self._args.models.generator.name, version=__version__)
-        return build_api(self._pipeline, self._args, Replicas())
+        return build_api(self._pipeline, self._args, Replicas(), self._door)
+
+    async def drain(self, within_s: float) -> tuple[int, int]:
+        """Refuse new requests and wait for those in progress: how many were answered, and not."""
+        log_event("draining", in_progress=self._door.inside, within=within_s)
+        answered, left = await self._door.drain(within_s)
+        log_event("drained", answered=answered, given_up=left)
+        return answered, left

@@ -1,4 +1,4 @@
-"""The served demo: `serve run serve_config.yaml` as a user starts it, once for the whole run."""
+"""The served demo: `python -m serve_app` as a user starts it, once for the whole run."""
 
 import os
 import re
@@ -7,6 +7,8 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -15,7 +17,7 @@ import requests
 
 ROOT = Path(__file__).parents[2]
 START_LIMIT_S = 180
-WRITE_TIMEOUT_S = 10
+WRITE_TIMEOUT_S = 10  # so that a test need not wait a minute
 
 
 class Service:
@@ -25,7 +27,7 @@ class Service:
         self.url = url
         self.started_s = started_s
         self._log = log
-        self._process = process
+        self.process = process
 
     def post(self, path: str, **options) -> requests.Response:
         return requests.post(self.url + path, timeout=120, **options)
@@ -42,7 +44,7 @@ class Service:
         return [int(size) for size in re.findall(pattern, self.log_text()[since:])]
 
     def processes(self) -> list[psutil.Process]:
-        root = psutil.Process(self._process.pid)
+        root = psutil.Process(self.process.pid)
         return [root, *root.children(recursive=True)]
 
     def replica(self, deployment: str) -> psutil.Process:
@@ -72,39 +74,40 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+@contextmanager
+def started(folder: Path, *arguments: str | Path, **variables: str) -> Iterator[Service]:
+    """`python -m serve_app` at a free port, as a user starts it; ended if it has not ended."""
+    port = free_port()
+    log = folder / "log"
+    with log.open("w") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "serve_app", "--port", str(port), *arguments],
+            cwd=ROOT,
+            env=os.environ | variables,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    running = Service(f"http://127.0.0.1:{port}", log, process, 0.0)
+    try:
+        yield running
+    finally:
+        if process.poll() is None:
+            ours = running.processes()
+            process.send_signal(signal.SIGINT)
+            _, left = psutil.wait_procs(ours, timeout=60)
+            for leftover in left:
+                leftover.kill()
+
+
 @pytest.fixture(scope="session")
 def service(tmp_path_factory):
     folder = tmp_path_factory.mktemp("service")
-    port = free_port()
     config = (ROOT / "serve_config.yaml").read_text()
-    assert "port: 8000" in config and "host: 127.0.0.1" in config
-    config = config.replace("port: 8000", f"port: {port}")
-    # So that a test need not wait a minute.
-    config = config.replace(
-        "      limits:\n", f"      limits:\n        write_timeout_s: {WRITE_TIMEOUT_S}\n"
-    )
-    (folder / "config.yaml").write_text(config)
-    makefile = (ROOT / "Makefile").read_text()
-    settings = dict(re.findall(r"^export (\w+) \?= (\S+)", makefile, re.MULTILINE))
-    log = folder / "log"
-    started = time.monotonic()
-    process = subprocess.Popen(
-        [Path(sys.executable).parent / "serve", "run", folder / "config.yaml"],
-        cwd=ROOT,
-        env=os.environ | settings,
-        stdout=log.open("w"),
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-    running = Service(f"http://127.0.0.1:{port}", log, process, 0.0)
-    try:
+    patience = f"      limits:\n        write_timeout_s: {WRITE_TIMEOUT_S}\n"
+    (folder / "config.yaml").write_text(config.replace("      limits:\n", patience))
+    began = time.monotonic()
+    with started(folder, folder / "config.yaml") as running:
         running.await_healthy(START_LIMIT_S)
-        running.started_s = time.monotonic() - started
+        running.started_s = time.monotonic() - began
         yield running
-    finally:
-        ours = running.processes()
-        process.send_signal(signal.SIGINT)
-        psutil.wait_procs(ours, timeout=30)
-        for leftover in ours:
-            if leftover.is_running():
-                leftover.kill()

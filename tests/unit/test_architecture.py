@@ -26,6 +26,10 @@ MAY_IMPORT = {
         "observability", "ingress",
     },
     "app": {"config", "deployments", "ingress"},
+    # Deployments are known to the launcher by the import path in the YAML alone.
+    "ray_settings": set(),
+    "launcher": {"config", "launcher"},
+    "__main__": {"launcher", "ray_settings"},
     "client": {"client"},
     "jobs": {"config", "errors", "messages", "imaging", "denoise", "runtimes", "jobs"},
 }  # fmt: skip

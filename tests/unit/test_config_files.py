@@ -4,18 +4,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ray.serve.config import AutoscalingConfig
-from ray.serve.schema import (
-    DeploymentSchema,
-    HTTPOptionsSchema,
-    LoggingConfig,
-    RayActorOptionsSchema,
-    ServeApplicationSchema,
-    ServeDeploySchema,
-)
 
 from serve_app.admission import share_of
 from serve_app.config import AppArgs, BatchSettings, EngineSettings
+from serve_app.launcher.config_file import check
 from serve_app.stages import CALLS
 
 ROOT = Path(__file__).parents[2]
@@ -41,21 +33,9 @@ def limits_of(config):
     return AppArgs.model_validate(config["applications"][0]["args"]).limits
 
 
-def assert_known(keys, model):
-    assert set(keys) <= set(model.model_fields), set(keys) - set(model.model_fields)
-
-
 def test_keys_are_known_to_ray(config):
-    ServeDeploySchema.model_validate(config)
-    assert_known(config, ServeDeploySchema)
-    assert_known(config["http_options"], HTTPOptionsSchema)
-    assert_known(config["logging_config"], LoggingConfig)
-    for application in config["applications"]:
-        assert_known(application, ServeApplicationSchema)
-    for deployment in deployments(config).values():
-        assert_known(deployment, DeploymentSchema)
-        assert_known(deployment.get("autoscaling_config", {}), AutoscalingConfig)
-        assert_known(deployment["ray_actor_options"], RayActorOptionsSchema)
+    """And deployments, and the arguments of the application: as the launcher checks them."""
+    assert check(config)
 
 
 def test_args_and_user_configs_are_valid(config):
@@ -74,6 +54,13 @@ def test_every_deployment_is_there_with_bounded_queues(config):
         if name in BATCHED:
             batch_size = deployment["user_config"]["max_batch_size"]
             assert deployment["max_ongoing_requests"] >= 2 * batch_size, name
+
+
+def test_a_replica_that_is_replaced_finishes_what_it_runs(config):
+    """A redeploy or scaling down kills it after this long, whatever it still does."""
+    limits = limits_of(config)
+    for name, deployment in deployments(config).items():
+        assert deployment.get("graceful_shutdown_timeout_s", 20) >= limits.request_timeout_s, name
 
 
 def test_the_ingress_holds_what_it_admits(config):

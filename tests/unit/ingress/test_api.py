@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 from serve_app import errors
 from serve_app.ingress import proxy
 from serve_app.ingress.api import build_api
+from serve_app.ingress.draining import Door
 from serve_app.ingress.replicas import Replicas
 from serve_app.messages import CannyRequest
 from serve_app.pipeline import Pipeline
@@ -38,7 +39,8 @@ class Service:
         self.running = dict.fromkeys(fakes.STAGES, 1)
         self.now = 0.0
         replicas = Replicas(lambda: fakes.reports(self.running), lambda: self.now)
-        self.api = build_api(pipeline, self.args, replicas)
+        self.door = Door()
+        self.api = build_api(pipeline, self.args, replicas, self.door)
         self.http = TestClient(self.api, raise_server_exceptions=False)
 
     def generate(self, **fields):

@@ -1,0 +1,36 @@
+"""Ray's own variables that the service is made for: their one home.
+
+Ray reads them when it is imported, so they must be in the environment before. Without any of them
+the service works too, only slower.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+RAY_SETTINGS = {
+    # Nothing is reported to anybody.
+    "RAY_USAGE_STATS_ENABLED": "0",
+    # Ray runs workers at niceness 15, which leaves no room to run models below the proxy.
+    "RAY_worker_niceness": "0",
+    # Requests between replicas go by gRPC, for 13% less CPU time a caption.
+    "RAY_SERVE_USE_GRPC_BY_DEFAULT": "1",
+    # 256 MiB. gRPC refuses messages over 4, and 1024 x 1024 pixels enlarged four times are 48.
+    "RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH": str(2**28),
+    # Serve looks at its replicas twice a second and not ten times: a fifth less CPU time when idle.
+    "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",
+    # What Ray's proxy answers by itself gets the shape of our errors.
+    "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "serve_app.ingress.proxy.middlewares",
+    # As Ray has it for a cluster that it starts; `serve deploy` and `serve status` must be told.
+    "RAY_AUTH_MODE": "token",
+}
+
+
+def environment(given: Mapping[str, str]) -> dict[str, str]:
+    """The variables for a process that imports Ray. What `given` (`os.environ`) has set wins.
+
+    Ray's proxies import our code whatever folder they run in, so PYTHONPATH names it first.
+    """
+    root = str(Path(__file__).resolve().parents[1])
+    others = [part for part in given.get("PYTHONPATH", "").split(":") if part not in ("", root)]
+    settings = {name: given.get(name, value) for name, value in RAY_SETTINGS.items()}
+    return settings | {"PYTHONPATH": ":".join([root, *others])}
