@@ -118,6 +118,9 @@ class Limits(Settings):
     max_aspect_ratio: float = Field(20.0, ge=1, description="of an input image, long to short side")
     max_upscale_pixels: PositiveInt = Field(512 * 512, description="of the image to enlarge")
     max_side: Side = Field(1024, description="longest side of a generated image, in pixels")
+    max_pixels: PositiveInt = Field(
+        1024 * 1024, description="of a generated image; what a step of it takes grows with them"
+    )
     max_prompt_chars: PositiveInt = 2000
     max_steps: PositiveInt = 100
     max_images: PositiveInt = Field(4, description="`n` of one request")
@@ -180,6 +183,13 @@ class AppArgs(Settings):
     auth: Auth | None = Field(None, description="left out: everybody may use the service")
     cors_origins: list[str] = Field([], description="web pages of other origins that may call it")
     embed_parameters: bool = Field(True, description="PNG results carry prompt, seed, steps, …")
+
+    @model_validator(mode="after")
+    def _default_size_is_allowed(self) -> Self:
+        width, height, limits = self.defaults.width, self.defaults.height, self.limits
+        if max(width, height) > limits.max_side or width * height > limits.max_pixels:
+            raise ValueError(f"the default size {width}x{height} is over the limits")
+        return self
 
 
 class EngineSettings(Settings):
