@@ -5,7 +5,7 @@ Three homes, by lifetime: `args:` (here, a redeploy), `deployments:` (Ray's own 
 """
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import (
     AfterValidator,
@@ -44,6 +44,20 @@ Backend = Literal[
 """What runs a model's networks (`serve_app/runtimes/backends.py`)."""
 
 
+class Source(NamedTuple):
+    """Where a model's files come from: a folder, or a hub id at a revision."""
+
+    path: str
+    revision: str | None = None
+    variant: str | None = None
+
+
+Revision = Annotated[
+    str | None,
+    Field(min_length=1, description="branch, tag or commit of a hub id; left out: its main branch"),
+]
+
+
 class Settings(BaseModel):
     """A misspelt key is an error, not a silent default; settings never change after start."""
 
@@ -75,31 +89,62 @@ class GeneratorModel(RunBy):
 
     name: str = Field(description="the id that clients see in /v1/models")
     path: ModelPath
+    revision: Revision = None
     controlnet: ModelPath
+    controlnet_revision: Revision = None
     variant: str | None = Field(None, description="file variant to load, for example fp16")
     placement: Placement = Placement()
+
+    @property
+    def sources(self) -> list[Source]:
+        return [
+            Source(self.path, self.revision, self.variant),
+            Source(self.controlnet, self.controlnet_revision, self.variant),
+        ]
 
 
 class UpscalerModel(RunBy):
     """Swin2SR folders or hub ids, one for each factor that is offered."""
 
     x2: ModelPath | None = None
+    x2_revision: Revision = None
     x4: ModelPath | None = None
+    x4_revision: Revision = None
     placement: Placement = Placement()
+
+    @property
+    def by_scale(self) -> dict[int, Source]:
+        """The factors that are offered."""
+        found = {2: (self.x2, self.x2_revision), 4: (self.x4, self.x4_revision)}
+        return {
+            scale: Source(path, revision)
+            for scale, (path, revision) in found.items()
+            if path is not None
+        }
+
+    @property
+    def sources(self) -> list[Source]:
+        return list(self.by_scale.values())
 
 
 class CaptionerModel(RunBy):
     """A GIT folder or hub id."""
 
     path: ModelPath
+    revision: Revision = None
     max_new_tokens: PositiveInt = 40
     placement: Placement = Placement()
+
+    @property
+    def sources(self) -> list[Source]:
+        return [Source(self.path, self.revision)]
 
 
 class ClassifierModel(Settings):
     """A ViT folder or hub id."""
 
     path: ModelPath
+    revision: Revision = None
     placement: Placement = Placement()
 
 

@@ -32,10 +32,15 @@ class GeneratorRuntime:
         disable_progress_bar()
         set_verbosity_error()  # it would log the words of a prompt that are over 77 tokens
         controlnet = ControlNetModel.from_pretrained(
-            model.controlnet, dtype=self.dtype, use_safetensors=True, variant=model.variant
+            model.controlnet,
+            revision=model.controlnet_revision,
+            dtype=self.dtype,
+            variant=model.variant,
+            use_safetensors=True,
         )
         self._pipeline = StableDiffusionControlNetPipeline.from_pretrained(
             model.path,
+            revision=model.revision,
             controlnet=controlnet,
             dtype=self.dtype,
             variant=model.variant,
@@ -43,7 +48,7 @@ class GeneratorRuntime:
             safety_checker=None,
             requires_safety_checker=False,
         ).to(self.device)
-        require_passed("generator", model, [model.path, model.controlnet], placed)
+        require_passed("generator", model, model.sources, placed)
         self._unet, self._vae = self._pipeline.unet, self._pipeline.vae
         if self._unet.config.time_cond_proj_dim is not None:
             raise ValueError(f"{model.path}: a UNet that takes guidance as input is not supported")
