@@ -9,13 +9,17 @@ export RAY_SERVE_USE_GRPC_BY_DEFAULT ?= 1
 export RAY_SERVE_CONTROL_LOOP_INTERVAL_S ?= 0.5
 export RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH ?= serve_app.ingress.proxy.middlewares
 
-.PHONY: run test unit check format install install-dev clean
+.PHONY: run test test-real-size unit check format install install-dev clean
 
 run: install
 	$(BIN)/serve run $(CONFIG)
 
 test: install-dev
 	$(BIN)/pytest tests/unit tests/integration tests/e2e
+
+# Stable Diffusion 1.5's true shapes with random weights: 4 GB of disk, 16 GB of memory, ten minutes.
+test-real-size: install-dev
+	$(BIN)/python -m benchmarks.real_size
 
 unit: install-dev
 	$(BIN)/pytest tests/unit

@@ -32,11 +32,18 @@ class ReferencePipelines:
 
     def __init__(self, model: GeneratorModel) -> None:
         placed = place(model.placement)
-        controlnet = ControlNetModel.from_pretrained(model.controlnet, dtype=placed.dtype)
+        controlnet = ControlNetModel.from_pretrained(
+            model.controlnet,
+            revision=model.controlnet_revision,
+            dtype=placed.dtype,
+            variant=model.variant,
+        )
         controlled = StableDiffusionControlNetPipeline.from_pretrained(
             model.path,
+            revision=model.revision,
             controlnet=controlnet,
             dtype=placed.dtype,
+            variant=model.variant,
             safety_checker=None,
             requires_safety_checker=False,
         ).to(placed.device)
