@@ -5,7 +5,7 @@ is the prompt, the seed, the edges and the starting image.
 """
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -79,9 +79,7 @@ class ReferencePipelines:
             request.strength,
         )
 
-    def generate(
-        self, batch: Sequence[Work], abandoned: Callable[[], bool] = lambda: False
-    ) -> list[Pixels]:
+    def generate(self, batch: Sequence[Work]) -> list[Pixels]:
         """The images of a batch of one `batch_key`, uint8 RGB [height, width, 3] each."""
         steered, started = batch[0].edges is not None, batch[0].image is not None
         request = batch[0].request

@@ -14,6 +14,7 @@ from diffusers.utils.logging import disable_progress_bar, set_verbosity_error
 from torch import nn
 
 from serve_app.config import GeneratorModel
+from serve_app.errors import StageFailed
 from serve_app.messages import Pixels
 from serve_app.runtimes.denoiser import Denoiser, decoder
 from serve_app.runtimes.placement import place
@@ -97,7 +98,10 @@ class GeneratorRuntime:
 
     @torch.inference_mode()
     def decode(self, latents: Sequence[torch.Tensor]) -> list[Pixels]:
-        """Images, uint8 RGB [height, width, 3], of latents of one shape."""
+        """Images, uint8 RGB [height, width, 3], of latents of one shape.
+
+        Raises StageFailed where one of them is not a number.
+        """
         scaled = torch.cat(list(latents)) / self._vae.config.scaling_factor
         return _to_uint8(self._decode(scaled)[0] / 2 + 0.5)
 
@@ -143,4 +147,9 @@ class GeneratorRuntime:
 
 def _to_uint8(images: torch.Tensor) -> list[Pixels]:
     scaled = (images.float().clamp(0, 1) * 255).round().to(torch.uint8)
-    return list(scaled.permute(0, 2, 3, 1).cpu().numpy())
+    # Asked here and not step by step, as the host waits for the device here anyway.
+    finite = images.isfinite().all()
+    pixels = list(scaled.permute(0, 2, 3, 1).cpu().numpy())
+    if not finite:
+        raise StageFailed("the image is not a number")
+    return pixels
