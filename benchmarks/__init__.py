@@ -1,1 +1,1 @@
-"""Measures from inside: the engine, the runtimes and the deployments, without HTTP."""
+"""Measures from inside: the code and its models, without or with a server. Nobody imports it."""

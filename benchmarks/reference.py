@@ -5,7 +5,7 @@ is the prompt, the seed, the edges and the starting image.
 """
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -32,11 +32,18 @@ class ReferencePipelines:
 
     def __init__(self, model: GeneratorModel) -> None:
         placed = place(model.placement)
-        controlnet = ControlNetModel.from_pretrained(model.controlnet, dtype=placed.dtype)
+        controlnet = ControlNetModel.from_pretrained(
+            model.controlnet,
+            revision=model.controlnet_revision,
+            dtype=placed.dtype,
+            variant=model.variant,
+        )
         controlled = StableDiffusionControlNetPipeline.from_pretrained(
             model.path,
+            revision=model.revision,
             controlnet=controlnet,
             dtype=placed.dtype,
+            variant=model.variant,
             safety_checker=None,
             requires_safety_checker=False,
         ).to(placed.device)
@@ -72,9 +79,7 @@ class ReferencePipelines:
             request.strength,
         )
 
-    def generate(
-        self, batch: Sequence[Work], abandoned: Callable[[], bool] = lambda: False
-    ) -> list[Pixels]:
+    def generate(self, batch: Sequence[Work]) -> list[Pixels]:
         """The images of a batch of one `batch_key`, uint8 RGB [height, width, 3] each."""
         steered, started = batch[0].edges is not None, batch[0].image is not None
         request = batch[0].request

@@ -18,10 +18,10 @@ _STOP_S = 90.0
 
 
 @contextmanager
-def served(config: Path, log: Path) -> Iterator[str]:
+def served(config: Path, log: Path, start_s: float = _START_S) -> Iterator[str]:
     """`python -m serve_app` for as long as the block runs; gives its URL once every stage is up.
 
-    Raises RuntimeError where it is not up in time, or something else answers at its port.
+    Raises RuntimeError where it is not up within `start_s`, or something else answers at its port.
     """
     url = url_of(yaml.safe_load(config.read_text()))
     if _healthy(url):
@@ -35,7 +35,7 @@ def served(config: Path, log: Path) -> Iterator[str]:
             start_new_session=True,
         )
     try:
-        deadline = time.monotonic() + _START_S
+        deadline = time.monotonic() + start_s
         while not _healthy(url):
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"the service did not start; see {log}")

@@ -5,7 +5,7 @@ Three homes, by lifetime: `args:` (here, a redeploy), `deployments:` (Ray's own 
 """
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import (
     AfterValidator,
@@ -49,6 +49,20 @@ Backend = Literal[
 """What runs a model's networks (`serve_app/runtimes/backends.py`)."""
 
 
+class Source(NamedTuple):
+    """Where a model's files come from: a folder, or a hub id at a revision."""
+
+    path: str
+    revision: str | None = None
+    variant: str | None = None
+
+
+Revision = Annotated[
+    str | None,
+    Field(min_length=1, description="branch, tag or commit of a hub id; left out: its main branch"),
+]
+
+
 class Settings(BaseModel):
     """A misspelt key is an error, not a silent default; settings never change after start."""
 
@@ -80,31 +94,62 @@ class GeneratorModel(RunBy):
 
     name: str = Field(description="the id that clients see in /v1/models")
     path: ModelPath
+    revision: Revision = None
     controlnet: ModelPath
+    controlnet_revision: Revision = None
     variant: str | None = Field(None, description="file variant to load, for example fp16")
     placement: Placement = Placement()
+
+    @property
+    def sources(self) -> list[Source]:
+        return [
+            Source(self.path, self.revision, self.variant),
+            Source(self.controlnet, self.controlnet_revision, self.variant),
+        ]
 
 
 class UpscalerModel(RunBy):
     """Swin2SR folders or hub ids, one for each factor that is offered."""
 
     x2: ModelPath | None = None
+    x2_revision: Revision = None
     x4: ModelPath | None = None
+    x4_revision: Revision = None
     placement: Placement = Placement()
+
+    @property
+    def by_scale(self) -> dict[int, Source]:
+        """The factors that are offered."""
+        found = {2: (self.x2, self.x2_revision), 4: (self.x4, self.x4_revision)}
+        return {
+            scale: Source(path, revision)
+            for scale, (path, revision) in found.items()
+            if path is not None
+        }
+
+    @property
+    def sources(self) -> list[Source]:
+        return list(self.by_scale.values())
 
 
 class CaptionerModel(RunBy):
     """A GIT folder or hub id."""
 
     path: ModelPath
+    revision: Revision = None
     max_new_tokens: PositiveInt = 40
     placement: Placement = Placement()
+
+    @property
+    def sources(self) -> list[Source]:
+        return [Source(self.path, self.revision)]
 
 
 class ClassifierModel(Settings):
     """A ViT folder or hub id."""
 
     path: ModelPath
+    revision: Revision = None
     placement: Placement = Placement()
 
 
@@ -123,6 +168,9 @@ class Limits(Settings):
     max_aspect_ratio: float = Field(20.0, ge=1, description="of an input image, long to short side")
     max_upscale_pixels: PositiveInt = Field(512 * 512, description="of the image to enlarge")
     max_side: Side = Field(1024, description="longest side of a generated image, in pixels")
+    max_pixels: PositiveInt = Field(
+        1024 * 1024, description="of a generated image; what a step of it takes grows with them"
+    )
     max_prompt_chars: PositiveInt = 2000
     max_steps: PositiveInt = 100
     max_images: PositiveInt = Field(4, description="`n` of one request")
@@ -202,6 +250,13 @@ class AppArgs(Settings):
         "for its own",
     )
     embed_parameters: bool = Field(True, description="PNG results carry prompt, seed, steps, …")
+
+    @model_validator(mode="after")
+    def _default_size_is_allowed(self) -> Self:
+        width, height, limits = self.defaults.width, self.defaults.height, self.limits
+        if max(width, height) > limits.max_side or width * height > limits.max_pixels:
+            raise ValueError(f"the default size {width}x{height} is over the limits")
+        return self
 
 
 class EngineSettings(Settings):

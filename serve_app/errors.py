@@ -3,7 +3,8 @@
     bytes ──> image ──> request ──> place in the queue ──> replica ──> answer
       │         │          │                │                 │           │
       │         │          InvalidRequest   QueueFull,        │           TimedOut
-      │         ImageTooLarge, InvalidImage DeadlineUnmet     StageUnavailable, StageFailed
+      │         ImageTooLarge, InvalidImage DeadlineUnmet     StageUnavailable, StageFailed,
+      │                                                       NotEnoughMemory
       BodyTooLarge, UnsupportedImage
 
 Every error takes one constructor argument, because Ray rebuilds an exception that crossed replicas
@@ -112,6 +113,12 @@ class StageUnavailable(Retryable):
     """No replica of a stage can take the request now: starting, restarting or lost."""
 
     code = "stage_unavailable"
+
+
+class NotEnoughMemory(Retryable):
+    """The memory that the request needs is held by other work at the moment."""
+
+    code = "out_of_memory"
 
 
 class TimedOut(ServiceError):

@@ -91,6 +91,13 @@ def server_timing(seconds: dict[str, float]) -> str:
     return ", ".join(f"{stage};dur={value * 1000:.1f}" for stage, value in seconds.items())
 
 
+def log_overflow(stage: str, items: int, limit: int, kind: object) -> None:
+    """Log and count a batch that ran out of memory, and the limit of its kind from now on."""
+    work_counters().out_of_memory.inc(tags={"stage": stage})
+    fields = {"stage": stage, "batch_size": items, "batch_size_now": limit, "kind": kind}
+    log_event("out of memory", logging.WARNING, **fields)
+
+
 def _word(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.3f}"
@@ -145,7 +152,9 @@ def work_counters() -> WorkCounters:
         cancelled=Counter("image_rows_cancelled", "Images whose client left before the end."),
         steps_saved=Counter("image_steps_saved", "Steps not computed, as the client had left."),
         previews=Counter("image_previews_sent", "Previews sent while images were made."),
-        out_of_memory=Counter("image_out_of_memory", "Batches halved for lack of memory."),
+        out_of_memory=Counter(
+            "image_out_of_memory", "Batches made smaller for lack of memory.", ("stage",)
+        ),
     )
 
 

@@ -6,10 +6,10 @@ of the next priority, and nobody starves. Shapes take turns, a step each.
 """
 
 import bisect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from serve_app.denoise.forecast import Shape
+from serve_app.denoise.forecast import Ahead, Group, Load, Shape
 from serve_app.denoise.trajectory import Trajectory, Work
 
 HEAD_START_S = 10.0
@@ -37,6 +37,23 @@ class Row:
     def steps_done(self) -> int:
         return self.trajectory.sampler.done if self.trajectory else 0
 
+    @property
+    def load(self) -> Load:
+        """What its next step carries."""
+        return self._load(guided=self.steps_done < self.work.guided_steps)
+
+    def ahead(self) -> Ahead:
+        """What is left of it, for the forecast."""
+        done = self.steps_done
+        guided = max(0, self.work.guided_steps - done)
+        unguided = max(0, self.work.steps - done - guided)
+        phases = [(guided, self._load(guided=True)), (unguided, self._load(guided=False))]
+        return Ahead(self, [(steps, load) for steps, load in phases if steps] or [(1, Load())])
+
+    def _load(self, guided: bool) -> Load:
+        lanes = 2 if guided else 1
+        return Load(lanes, lanes if self.work.edges is not None else 0)
+
 
 @dataclass
 class Places:
@@ -49,8 +66,9 @@ class Places:
 class Batcher:
     """Rows by shape; knows neither time nor tensors."""
 
-    def __init__(self, max_batch_size: int) -> None:
-        self.max_batch_size = max_batch_size
+    def __init__(self, limit: Callable[[Shape], int]) -> None:
+        """`limit` says how many rows a step of a shape takes."""
+        self._limit = limit
         self.shapes: dict[Shape, Places] = {}  # the first one is next
 
     def add(self, row: Row) -> None:
@@ -76,18 +94,30 @@ class Batcher:
         shape = next(iter(self.shapes))
         places = self.shapes.pop(shape)
         self.shapes[shape] = places
-        free = max(0, self.max_batch_size - len(places.running))
+        limit = self._limit(shape)
+        free = max(0, limit - len(places.running))
         places.running += places.waiting[:free]
         del places.waiting[:free]
-        chosen = places.running[: self.max_batch_size]
+        chosen = places.running[:limit]
         # More run than fit where the limit was lowered meanwhile: they rotate.
-        places.running = places.running[self.max_batch_size :] + chosen
+        places.running = places.running[limit:] + chosen
         return chosen
 
     def ahead_of(self, row: Row) -> int:
         """Its place in the queue: 1 is next to start, 0 runs."""
         waiting = self.shapes[row.shape].waiting if row.shape in self.shapes else []
         return waiting.index(row) + 1 if row in waiting else 0
+
+    def groups(self) -> dict[Shape, Group]:
+        """All rows, for the forecast."""
+        return {
+            shape: Group(
+                [row.ahead() for row in places.running],
+                [row.ahead() for row in places.waiting],
+                self._limit(shape),
+            )
+            for shape, places in self.shapes.items()
+        }
 
     def rows(self) -> Iterator[Row]:
         for places in self.shapes.values():

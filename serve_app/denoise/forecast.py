@@ -1,6 +1,8 @@
 """How long steps take, learnt as they run, and when a row will be finished."""
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+import math
+import time
+from collections.abc import Callable, Container, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +13,8 @@ Shape = tuple[int, int, int]
 _FORGETTING = 0.98  # the last fifty steps count most
 _PRIOR_WEIGHT = 0.1
 _FIRST_GUESS = (0.02, 0.02, 0.01)  # seconds: a step, each lane, each steered lane
+_USUAL_S = 2.0  # over which the usual load is averaged
+_NEGLIGIBLE = 0.01
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,10 @@ class StepTimes:
 
     def __init__(self) -> None:
         self._fits: dict[Shape, _Fit] = {}
+
+    @property
+    def taught(self) -> bool:
+        return bool(self._fits)
 
     def observe(self, shape: Shape, load: Load, seconds: float) -> None:
         if shape not in self._fits:
@@ -93,11 +101,57 @@ class Group:
 
     running: Sequence[Ahead]
     waiting: Sequence[Ahead]
-    usual: Load  # what a step of this shape has been carrying lately
+    places: int  # how many may run
+
+
+class Forecast:
+    """Says when rows will be finished, at the step times seen so far.
+
+    Worked out once for all rows, when it is first asked after something changed. Not thread-safe.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._times = StepTimes()
+        self._usual: dict[Shape, Load] = {}  # what a step of a shape has been carrying lately
+        self._faded_at = clock()
+        self._finishes: dict[Hashable, float] | None = None  # on the clock
+
+    @property
+    def taught(self) -> bool:
+        """Whether it has seen any step."""
+        return self._times.taught
+
+    def learn(self, shape: Shape, load: Load, seconds: float) -> None:
+        """A step took so long."""
+        self._times.observe(shape, load, seconds)
+        usual = self._usual.get(shape, Load())
+        self._usual[shape] = usual.towards(load, 1 - math.exp(-seconds / _USUAL_S))
+        self._finishes = None
+
+    def changed(self, present: Container[Shape]) -> None:
+        """Rows come, move on or leave, or may be more. `present` are shapes that had rows until
+        now; the usual load of the others fades."""
+        now = self._clock()
+        share = 1 - math.exp((self._faded_at - now) / _USUAL_S)
+        self._faded_at = now
+        for shape in [shape for shape in self._usual if shape not in present]:
+            self._usual[shape] = self._usual[shape].towards(Load(), share)
+            if self._usual[shape].lanes < _NEGLIGIBLE:
+                del self._usual[shape]
+        self._finishes = None
+
+    def seconds_until(self, key: Hashable, groups: Callable[[], Mapping[Shape, Group]]) -> float:
+        """Seconds until the row of this key is finished; `groups()` gives the rows as they are."""
+        now = self._clock()
+        if self._finishes is None:
+            finishes = finish_times(groups(), self._usual, self._times)
+            self._finishes = {row: now + seconds for row, seconds in finishes}
+        return max(0.0, self._finishes[key] - now)
 
 
 def finish_times(
-    groups: Mapping[Shape, Group], places: int, times: StepTimes
+    groups: Mapping[Shape, Group], usual: Mapping[Shape, Load], times: StepTimes
 ) -> Iterable[tuple[Hashable, float]]:
     """Rows in the order of their finish, with the seconds until then.
 
@@ -109,7 +163,7 @@ def finish_times(
     now = 0.0
     while True:
         for shape, rows in running.items():
-            while waiting[shape] and len(rows) < places:
+            while waiting[shape] and len(rows) < groups[shape].places:
                 rows.append(_Left(waiting[shape].pop()))
         active = {shape: rows for shape, rows in running.items() if rows}
         if not active:
@@ -117,7 +171,7 @@ def finish_times(
         round_s = 0.0
         for shape, rows in active.items():
             load = sum((row.load for row in rows), Load())
-            round_s += times.seconds(shape, load.at_least(groups[shape].usual))
+            round_s += times.seconds(shape, load.at_least(usual.get(shape, Load())))
         steps = min(row.steps for rows in active.values() for row in rows)
         now += steps * round_s
         for shape, rows in active.items():

@@ -1,14 +1,12 @@
 """The engine without a server: make images in a plain call, with every step's picture if wanted."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
-import numpy as np
 import torch
 
 from serve_app.config import Defaults
 from serve_app.denoise.engine import Engine
-from serve_app.denoise.trajectory import Model, Work
+from serve_app.denoise.trajectory import Work
 from serve_app.messages import GenerationRequest
 
 
@@ -34,9 +32,8 @@ def denoise(
         for row, expected in outcome.previews:
             if on_step:
                 on_step(rows[row], row.steps_done, expected)
-        for row in outcome.finished:
-            assert row.trajectory is not None
-            made[rows[row]] = row.trajectory.latents
+        for row, latents in outcome.finished:
+            made[rows[row]] = latents
     return [made[index] for index in range(len(works))]
 
 
@@ -56,24 +53,3 @@ def request_of(defaults: Defaults, prompt: str, seed: int, *, steered: bool) -> 
         controlnet_conditioning_scale=defaults.controlnet_conditioning_scale,
         strength=defaults.strength,
     )
-
-
-def warm_up(model: Model, engine: Engine, defaults: Defaults) -> torch.Tensor:
-    """Run every kind of work at the default size, so that no client pays for first-call allocation,
-    and let `engine` learn how long steps take. Returns finished latents, to warm up a decoder."""
-    request = replace(
-        request_of(defaults, "", 0, steered=True),
-        num_inference_steps=3,
-        guidance_scale=2.0,
-        controlnet_conditioning_scale=1.0,
-        strength=1.0,
-    )
-    blank = np.zeros((defaults.height, defaults.width, 3), np.uint8)
-    plain, steered = Work(request), Work(request, blank[..., 0])
-    started = Work(replace(request, image=b""), image=blank)
-    unmeasured = Engine(model, 4)
-    for works in ([plain], [started], [steered] * 4):
-        denoise(unmeasured, works)
-    for works in ([plain], [steered], [steered] * 4):
-        latents = denoise(engine, works)
-    return latents[0]

@@ -1,6 +1,6 @@
 """The captioning stage: an image in, a sentence out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,9 @@ class Captioner:
     def reconfigure(self, user_config: dict[str, Any]) -> None:
         self._batched.configure(user_config)
 
+    def check_health(self) -> None:
+        self._batched.check()
+
     @refusal_as_value
     async def __call__(self, picture: Picture) -> CaptionResult:
         """The caption, plain text."""
@@ -54,5 +57,5 @@ class Captioner:
         text, report = await self._batched(inputs)
         return CaptionResult(text, report)
 
-    def _run(self, batch: Sequence[Floats], abandoned: Callable[[], bool]) -> list[str]:
+    def _run(self, batch: Sequence[Floats]) -> list[str]:
         return self._runtime.caption(np.stack(batch))

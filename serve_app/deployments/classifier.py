@@ -1,7 +1,7 @@
 """The classification stage: an image in, the probability of each class out."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -52,6 +52,9 @@ class Classifier:
     def reconfigure(self, user_config: dict[str, Any]) -> None:
         self._batched.configure(user_config)
 
+    def check_health(self) -> None:
+        self._batched.check()
+
     async def describe(self) -> ClassifierCard:
         """What the other calls take and give."""
         return ClassifierCard(self._runtime.input_shape, self._runtime.labels)
@@ -84,5 +87,5 @@ class Classifier:
             raise InvalidRequest("pixel_values are so large that the model overflows")
         return ClassResult(self._runtime.labels, probabilities, report)
 
-    def _run(self, batch: Sequence[Floats], abandoned: Callable[[], bool]) -> list[Floats]:
+    def _run(self, batch: Sequence[Floats]) -> list[Floats]:
         return list(self._runtime.classify(np.stack(batch)))

@@ -1,9 +1,11 @@
 """The generation stage: a request, and perhaps an edge map, in; an image out, or its making."""
 
 import logging
+import math
 import time
-from collections.abc import AsyncGenerator, Callable, Hashable, Sequence
+from collections.abc import AsyncGenerator, Hashable, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ray import serve
@@ -17,7 +19,8 @@ from serve_app.deployments.replica import (
     refusal_as_value,
     yield_to_answering,
 )
-from serve_app.errors import DeadlineUnmet, ServiceError
+from serve_app.device.memory import DeviceMemory, too_large
+from serve_app.errors import DeadlineUnmet, InvalidRequest, ServiceError
 from serve_app.imaging import codec
 from serve_app.messages import (
     GenerationRequest,
@@ -27,15 +30,22 @@ from serve_app.messages import (
     StageReport,
     Terms,
 )
-from serve_app.observability import log_event, logged_step, publish_step, work_counters
+from serve_app.observability import (
+    log_event,
+    log_overflow,
+    logged_step,
+    publish_step,
+    work_counters,
+)
 
 if TYPE_CHECKING:  # torch and diffusers load in this stage's replicas alone
     import torch
 
     from serve_app.denoise.batcher import Row
-    from serve_app.denoise.engine import StepOutcome
+    from serve_app.denoise.model_runner import StepOutcome
     from serve_app.denoise.trajectory import Work
 
+_COMPILING = ("compile", "tensorrt")
 _RECENT = 0.2  # the weight of the last picture in the mean decoding time
 
 
@@ -48,12 +58,11 @@ class Generator:
         with logged_step("import", stage="generate", why="torch and diffusers load here alone"):
             from serve_app.denoise.driver import Driver
             from serve_app.denoise.engine import Engine
-            from serve_app.denoise.offline import warm_up
             from serve_app.denoise.trajectory import Work
+            from serve_app.denoise.warm_up import BUDGET_S, warm_up
             from serve_app.runtimes.generator import GeneratorRuntime
         with logged_step("load", stage="generate", model=model.path, controlnet=model.controlnet):
             self._runtime = GeneratorRuntime(model, gpu_share())
-        engine = Engine(self._runtime, EngineSettings().max_batch_size)
         with logged_step(
             "warm-up",
             stage="generate",
@@ -61,21 +70,35 @@ class Generator:
             device=self._runtime.device,
             dtype=self._runtime.dtype,
         ):
-            latents = warm_up(self._runtime, engine, defaults)
-            self._runtime.decode([latents])
-            began = time.monotonic()
-            self._runtime.decode([latents])
-            self._decode_s = time.monotonic() - began
+            # What is compiled when first called would keep its first client waiting for minutes.
+            budget_s = math.inf if model.backend in _COMPILING else BUDGET_S
+            warm = warm_up(self._runtime, self._runtime.decode, defaults, budget_s)
+            if warm.left_out:
+                left_out = ", ".join(warm.left_out)
+                log_event("warm-up cut", stage="generate", budget=budget_s, left_out=left_out)
+        self._decode_s = warm.decode_s
+        memory = DeviceMemory()
+        engine = Engine(
+            self._runtime,
+            EngineSettings().max_batch_size,
+            memory=memory,
+            forecast=warm.forecast,
+            on_error=_on_error,
+        )
         self._limits = limits
         self._new_work = Work
         self._driver = Driver(engine, self._on_step, _on_error)
-        self._pictures = MicroBatcher("decode", self._decode, _decode_key)
+        self._pictures = MicroBatcher("decode", self._decode, _decode_key, _too_large, memory)
 
     def reconfigure(self, user_config: dict[str, Any]) -> None:
         size = EngineSettings.model_validate(user_config).max_batch_size
         self._driver.engine.resize(size)
         # Rows that finish in one step arrive together, so there is nothing to wait for.
         self._pictures.configure({"max_batch_size": size, "batch_wait_timeout_s": 0.0})
+
+    def check_health(self) -> None:
+        self._driver.check()
+        self._pictures.check()
 
     @refusal_as_value
     async def __call__(
@@ -116,7 +139,7 @@ class Generator:
                 async for event in following:
                     latents = event.finished
                     if event.expected is not None:
-                        pixels, _ = await self._pictures((event.expected, True))
+                        pixels, _ = await self._pictures(_Undecoded(request, event.expected, True))
                         yield self._progress(row, event.step, pixels, shown)
                         shown += 1
                         work_counters().previews.inc()
@@ -124,7 +147,7 @@ class Generator:
                         yield self._progress(row, event.step)
             began = time.monotonic()
             assert latents is not None
-            pixels, _ = await self._pictures((latents, False))
+            pixels, _ = await self._pictures(_Undecoded(request, latents))
             self._decode_s += _RECENT * (time.monotonic() - began - self._decode_s)
             yield ImageResult(pixels, _report(row))
         finally:
@@ -169,28 +192,41 @@ class Generator:
             partial_image_index=index,
         )
 
-    def _decode(
-        self, batch: Sequence[tuple["torch.Tensor", bool]], abandoned: Callable[[], bool]
-    ) -> list[Pixels]:
-        latents, roughly = [latents for latents, _ in batch], batch[0][1]
-        return self._runtime.preview(latents) if roughly else self._runtime.decode(latents)
+    def _decode(self, batch: Sequence["_Undecoded"]) -> list[Pixels]:
+        latents = [item.latents for item in batch]
+        return self._runtime.preview(latents) if batch[0].roughly else self._runtime.decode(latents)
 
     def _on_step(self, outcome: "StepOutcome") -> None:
         running, waiting = self._driver.engine.counts()
         if outcome.stepped:
             publish_step(len(outcome.stepped), outcome.seconds, running, waiting)
-        if outcome.halved_to:
-            work_counters().out_of_memory.inc()
-            log_event("out of memory", logging.WARNING, batch_size_now=outcome.halved_to)
+        if overflow := outcome.overflow:
+            log_overflow("generate", overflow.rows, overflow.limit, overflow.size)
+
+
+@dataclass(frozen=True, eq=False)
+class _Undecoded:
+    """Latents [1, channels, height, width] that become a picture, `roughly` for a preview."""
+
+    request: GenerationRequest
+    latents: "torch.Tensor"
+    roughly: bool = False
+
+    @property
+    def size(self) -> str:
+        return f"{self.request.width}x{self.request.height}"
 
 
 def _on_error(error: Exception) -> None:
     log_event("step failed", logging.ERROR, stage="generate")
 
 
-def _decode_key(item: tuple["torch.Tensor", bool]) -> Hashable:
-    latents, roughly = item
-    return latents.shape, roughly
+def _decode_key(item: _Undecoded) -> Hashable:
+    return item.size, item.roughly
+
+
+def _too_large(item: _Undecoded) -> InvalidRequest:
+    return too_large(f"an image of {item.size} pixels", "size")
 
 
 def _report(row: "Row") -> StageReport:

@@ -7,7 +7,8 @@ outside, and when it ends, one batch's worth of them enters at once.
 
 Around the gate, every batched deployment gets the same three promises: the synchronous work runs
 in a thread of its own, so the replica's event loop stays free; an item that fails, fails alone;
-a caller that leaves gives up its place at once, and never wedges the queue.
+a caller that leaves gives up its place at once, and never wedges the queue. Items that run out of
+memory together are run in smaller batches (`device/limits.py`).
 """
 
 import asyncio
@@ -23,9 +24,12 @@ from typing import Any, Generic, TypeVar
 from ray import serve
 
 from serve_app.config import BatchSettings
-from serve_app.errors import ServiceError
+from serve_app.device.failures import Health, device_lost, out_of_memory, without_frames
+from serve_app.device.limits import BatchLimits
+from serve_app.device.memory import DeviceMemory, refusal
+from serve_app.errors import InvalidRequest, ServiceError, StageFailed
 from serve_app.messages import StageReport
-from serve_app.observability import log_event
+from serve_app.observability import log_event, log_overflow
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -74,11 +78,10 @@ class Gate:
 
 @dataclass(eq=False)
 class _Ticket:
-    """An item in the queue, and whether its caller is still there."""
+    """An item in the queue."""
 
     item: Any
     arrived: float
-    left: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,23 +93,30 @@ class _Outcome:
 
 
 class MicroBatcher(Generic[Item, Result]):
-    """Turns `run(items, abandoned) -> results` into an awaitable call for one item.
+    """Turns `run(items) -> results` into an awaitable call for one item.
 
     `run` is synchronous and gets items of one `key` only; it may raise, in which case each item is
-    tried again alone and only the culprits fail. `abandoned()` says that no caller of these
-    items is left, so that long work can stop between its steps.
+    tried again alone and only the culprits fail. `too_large` says what to answer for an item that
+    the device's memory does not fit even alone; without it, no item is to blame for that.
     """
 
     def __init__(
         self,
         stage: str,
-        run: Callable[[Sequence[Item], Callable[[], bool]], Sequence[Result]],
+        run: Callable[[Sequence[Item]], Sequence[Result]],
         key: Callable[[Item], Hashable] = lambda item: None,
+        too_large: Callable[[Item], InvalidRequest | None] = lambda item: None,
+        memory: DeviceMemory | None = None,
     ) -> None:
+        """`memory` is shared with whatever else runs on the replica's device."""
         self._stage = stage
         self._run = run
         self._key = key
+        self._too_large = too_large
         settings = BatchSettings()
+        self._memory = memory or DeviceMemory()
+        self._limits = BatchLimits(settings.max_batch_size)
+        self._health = Health()
         self._gate = Gate(settings.max_batch_size)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=stage)
 
@@ -126,17 +136,20 @@ class MicroBatcher(Generic[Item, Result]):
         """Apply a `user_config` from the next batch on. Raises ValidationError where it is off."""
         settings = BatchSettings.model_validate(user_config)
         self._gate.capacity = settings.max_batch_size
+        self._limits.general = settings.max_batch_size
         self._call_batch.set_max_batch_size(settings.max_batch_size)
         self._call_batch.set_batch_wait_timeout_s(settings.batch_wait_timeout_s)
 
+    def check(self) -> None:
+        """Raise RuntimeError where this replica is of no more use, as `Health.check`."""
+        self._health.check()
+
     async def __call__(self, item: Item) -> tuple[Result, StageReport]:
-        """Run `item` in company. Raises what `run` raises for it."""
+        """Run `item` in company. Raises what `run` raises for it, InvalidRequest or
+        NotEnoughMemory where it does not fit the device's memory."""
         ticket = _Ticket(item, time.perf_counter())
-        try:
-            async with self._gate.entered():
-                outcome: _Outcome = await self._call_batch(ticket)
-        finally:
-            ticket.left = True
+        async with self._gate.entered():
+            outcome: _Outcome = await self._call_batch(ticket)
         if isinstance(outcome.value, Exception):
             raise outcome.value
         return outcome.value, outcome.report
@@ -146,9 +159,10 @@ class MicroBatcher(Generic[Item, Result]):
         for ticket in tickets:
             groups.setdefault(self._key(ticket.item), []).append(ticket)
         outcomes: dict[int, _Outcome] = {}
-        for group in groups.values():
+        for key, group in groups.items():
             started = time.perf_counter()
-            values = self._run_isolated(group)
+            values = self._run_group(key, [ticket.item for ticket in group])
+            self._health.saw(values)
             run_s = time.perf_counter() - started
             log_event("batch", stage=self._stage, size=len(group), seconds=run_s)
             for ticket, value in zip(group, values, strict=True):
@@ -157,18 +171,37 @@ class MicroBatcher(Generic[Item, Result]):
                 outcomes[id(ticket)] = _Outcome(value, report)
         return [outcomes[id(ticket)] for ticket in tickets]
 
-    def _run_isolated(self, group: list[_Ticket]) -> Sequence[Any]:
-        """A result or an exception for each item; a group that raises is run one by one."""
+    def _run_group(self, key: Hashable, items: Sequence[Item]) -> list[Any]:
+        """A result or an exception for each item, in batches that fit memory."""
+        values: list[Any] = []
+        while len(values) < len(items):
+            end = len(values) + self._limits.of(key)
+            values += self._run_batch(key, items[len(values) : end])
+        return values
 
-        def abandoned() -> bool:
-            return all(ticket.left for ticket in group)
-
+    def _run_batch(self, key: Hashable, items: Sequence[Item]) -> list[Any]:
+        """A result or an exception for each item, as those that raise are run one by one; nothing
+        where several run out of memory: the limit is lower now."""
         try:
-            return self._run([ticket.item for ticket in group], abandoned)
+            results = self._memory.attempt(lambda: self._run(items), last=len(items) == 1)
         except Exception as error:
-            if not isinstance(error, ServiceError):
-                log_event("batch failed", logging.ERROR, stage=self._stage, size=len(group))
-            if len(group) == 1:
-                # Its frames would keep the batch's tensors alive.
-                return [error.with_traceback(None)]
-        return [self._run_isolated([ticket])[0] for ticket in group]
+            failure = self._failure(items, error)
+        else:
+            self._limits.fitted(key, len(items))
+            return list(results)
+        if len(items) == 1 or device_lost(failure):
+            return [failure] * len(items)
+        if out_of_memory(failure):
+            limit = self._limits.overflowed(key, len(items))
+            log_overflow(self._stage, len(items), limit, key)
+            return []
+        return [value for item in items for value in self._run_batch(key, [item])]
+
+    def _failure(self, items: Sequence[Item], error: Exception) -> Exception:
+        """The error for these items, logged where it is ours, without frames: they would keep the
+        batch's tensors alive."""
+        if out_of_memory(error):
+            return refusal(self._too_large(items[0])) if len(items) == 1 else without_frames(error)
+        if isinstance(error, StageFailed) or not isinstance(error, ServiceError):
+            log_event("batch failed", logging.ERROR, stage=self._stage, size=len(items))
+        return without_frames(error)

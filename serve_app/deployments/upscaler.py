@@ -1,6 +1,6 @@
 """The upscaling stage: an image in, the same image 2 or 4 times as large out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ray import serve
@@ -14,6 +14,8 @@ from serve_app.deployments.replica import (
     refusal_as_value,
     yield_to_answering,
 )
+from serve_app.device.memory import too_large
+from serve_app.errors import InvalidRequest
 from serve_app.messages import ImageResult, Picture, Pixels
 from serve_app.observability import logged_step
 
@@ -39,10 +41,13 @@ class Upscaler:
         ):
             self._runtime.warm_up()
         self._limits = limits
-        self._batched = MicroBatcher("upscale", self._run, _shape_and_scale)
+        self._batched = MicroBatcher("upscale", self._run, _shape_and_scale, _too_large)
 
     def reconfigure(self, user_config: dict[str, Any]) -> None:
         self._batched.configure(user_config)
+
+    def check_health(self) -> None:
+        self._batched.check()
 
     @refusal_as_value
     async def __call__(self, picture: Picture, scale: int) -> ImageResult:
@@ -51,10 +56,16 @@ class Upscaler:
         enlarged, report = await self._batched((pixels, scale))
         return ImageResult(enlarged, report)
 
-    def _run(self, batch: Sequence[Work], abandoned: Callable[[], bool]) -> list[Pixels]:
+    def _run(self, batch: Sequence[Work]) -> list[Pixels]:
         return self._runtime.upscale([pixels for pixels, _ in batch], batch[0][1])
 
 
 def _shape_and_scale(work: Work) -> tuple[object, ...]:
     pixels, scale = work
     return (*pixels.shape, scale)
+
+
+def _too_large(work: Work) -> InvalidRequest:
+    pixels, scale = work
+    height, width = pixels.shape[:2]
+    return too_large(f"an image of {width}x{height} pixels to be enlarged {scale} times", "image")

@@ -25,6 +25,7 @@ STATUS: dict[type[ServiceError], int] = {
     errors.QueueFull: 429,
     errors.DeadlineUnmet: 429,
     errors.StageUnavailable: 503,
+    errors.NotEnoughMemory: 503,
     errors.TimedOut: 504,
     errors.StageFailed: 500,
     ServiceError: 500,

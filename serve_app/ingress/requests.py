@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from math import log
 
 from serve_app.config import AppArgs, Limits
 from serve_app.errors import (
@@ -176,20 +177,36 @@ def _size(size: str | None, args: AppArgs, header: codec.Header | None) -> tuple
         raise InvalidRequest("width and height are multiples of 8").about("size")
     if max(width, height) > args.limits.max_side:
         raise InvalidRequest(f"at most {args.limits.max_side} pixels a side").about("size")
+    if width * height > args.limits.max_pixels:
+        raise InvalidRequest(f"at most {args.limits.max_pixels} pixels in all").about("size")
     return width, height
 
 
 def _auto_size(args: AppArgs, header: codec.Header | None) -> tuple[int, int]:
-    """The default size, or with an input image its shape at about the default's area."""
-    width, height = args.defaults.width, args.defaults.height
+    """The default size, or with an input image its shape at no more than the default's area.
+
+    So whatever may be done with a picture of the default size may be done with this one.
+    """
+    area = args.defaults.width * args.defaults.height
     if header is None:
-        return width, height
-    stretch = ((header.width * height) / (header.height * width)) ** 0.5
-    return _side(width * stretch, args.limits), _side(height / stretch, args.limits)
+        return args.defaults.width, args.defaults.height
+    shape = header.width / header.height
+    longest = min(args.limits.max_side, area // 8)
+    wanted_width = min(max(8.0, (area * shape) ** 0.5), longest)
+    wanted_height = min(max(8.0, (area / shape) ** 0.5), longest)
+    sizes = [
+        (width, height)
+        for width in _multiples_around(wanted_width)
+        for height in _multiples_around(wanted_height)
+        if width * height <= area and max(width, height) <= longest
+    ]
+    return min(sizes, key=lambda size: (abs(log(size[0] / size[1] / shape)), -size[0] * size[1]))
 
 
-def _side(pixels: float, limits: Limits) -> int:
-    return min(max(8, round(pixels / 8) * 8), limits.max_side)
+def _multiples_around(side: float) -> tuple[int, int]:
+    """The multiples of 8 next below and above."""
+    below = int(side // 8) * 8
+    return below, below + 8
 
 
 def _canny(body: ImageRequest, args: AppArgs, image: bytes, size: tuple[int, int]) -> CannyRequest:

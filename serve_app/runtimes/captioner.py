@@ -24,14 +24,15 @@ class CaptionerRuntime:
         placed = place(model.placement, gpu_share)
         self.device, self.dtype = placed.device, placed.dtype
         self._max_new_tokens = model.max_new_tokens
-        self._processor = AutoImageProcessor.from_pretrained(model.path, backend="pil")
-        self._tokenizer = AutoTokenizer.from_pretrained(model.path)
+        at = {"revision": model.revision}
+        self._processor = AutoImageProcessor.from_pretrained(model.path, backend="pil", **at)
+        self._tokenizer = AutoTokenizer.from_pretrained(model.path, **at)
         network: Any = GitForCausalLM.from_pretrained(
-            model.path, dtype=self.dtype, use_safetensors=True
+            model.path, dtype=self.dtype, use_safetensors=True, **at
         )
         self._model = network.to(self.device).eval()
         self.side: int = network.config.vision_config.image_size
-        require_passed("captioner", model, [model.path], placed)
+        require_passed("captioner", model, model.sources, placed)
         # What eager PyTorch runs is transformers' own decoding.
         self._decode = None if model.backend == "eager" else _decoding(network, model)
 

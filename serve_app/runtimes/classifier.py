@@ -21,9 +21,10 @@ class ClassifierRuntime:
     def __init__(self, model: ClassifierModel, gpu_share: float = 0.0) -> None:
         placed = place(model.placement, gpu_share)
         self.device, self.dtype = placed.device, placed.dtype
-        self._processor = AutoImageProcessor.from_pretrained(model.path, backend="pil")
+        at = {"revision": model.revision}
+        self._processor = AutoImageProcessor.from_pretrained(model.path, backend="pil", **at)
         network: Any = ViTForImageClassification.from_pretrained(
-            model.path, dtype=self.dtype, use_safetensors=True
+            model.path, dtype=self.dtype, use_safetensors=True, **at
         )
         self._model = network.to(self.device).eval()
         self.labels = _unique(network.config.id2label)

@@ -14,6 +14,7 @@ from diffusers.utils.logging import disable_progress_bar, set_verbosity_error
 from torch import nn
 
 from serve_app.config import GeneratorModel
+from serve_app.errors import StageFailed
 from serve_app.messages import Pixels
 from serve_app.runtimes.denoiser import Denoiser, decoder
 from serve_app.runtimes.placement import place
@@ -32,10 +33,15 @@ class GeneratorRuntime:
         disable_progress_bar()
         set_verbosity_error()  # it would log the words of a prompt that are over 77 tokens
         controlnet = ControlNetModel.from_pretrained(
-            model.controlnet, dtype=self.dtype, use_safetensors=True, variant=model.variant
+            model.controlnet,
+            revision=model.controlnet_revision,
+            dtype=self.dtype,
+            variant=model.variant,
+            use_safetensors=True,
         )
         self._pipeline = StableDiffusionControlNetPipeline.from_pretrained(
             model.path,
+            revision=model.revision,
             controlnet=controlnet,
             dtype=self.dtype,
             variant=model.variant,
@@ -43,7 +49,7 @@ class GeneratorRuntime:
             safety_checker=None,
             requires_safety_checker=False,
         ).to(self.device)
-        require_passed("generator", model, [model.path, model.controlnet], placed)
+        require_passed("generator", model, model.sources, placed)
         self._unet, self._vae = self._pipeline.unet, self._pipeline.vae
         if self._unet.config.time_cond_proj_dim is not None:
             raise ValueError(f"{model.path}: a UNet that takes guidance as input is not supported")
@@ -92,7 +98,10 @@ class GeneratorRuntime:
 
     @torch.inference_mode()
     def decode(self, latents: Sequence[torch.Tensor]) -> list[Pixels]:
-        """Images, uint8 RGB [height, width, 3], of latents of one shape."""
+        """Images, uint8 RGB [height, width, 3], of latents of one shape.
+
+        Raises StageFailed where one of them is not a number.
+        """
         scaled = torch.cat(list(latents)) / self._vae.config.scaling_factor
         return _to_uint8(self._decode(scaled)[0] / 2 + 0.5)
 
@@ -138,4 +147,9 @@ class GeneratorRuntime:
 
 def _to_uint8(images: torch.Tensor) -> list[Pixels]:
     scaled = (images.float().clamp(0, 1) * 255).round().to(torch.uint8)
-    return list(scaled.permute(0, 2, 3, 1).cpu().numpy())
+    # Asked here and not step by step, as the host waits for the device here anyway.
+    finite = images.isfinite().all()
+    pixels = list(scaled.permute(0, 2, 3, 1).cpu().numpy())
+    if not finite:
+        raise StageFailed("the image is not a number")
+    return pixels

@@ -7,7 +7,8 @@ from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 
 from serve_app.config import Placement
 
-# Of a replica's share. The rest is for what torch does not count, as CUDA's own context.
+# Of a replica's share; the rest is for what libraries allocate beside torch. CUDA contexts, about
+# 0.5 GB each, are outside all shares: a card's fractions leave room (configs/sd15-gpu.yaml).
 _ALLOCATED = 0.9
 
 

@@ -29,15 +29,16 @@ class UpscalerRuntime:
     def __init__(self, model: UpscalerModel, gpu_share: float = 0.0) -> None:
         placed = place(model.placement, gpu_share)
         self.device, self.dtype = placed.device, placed.dtype
-        paths = {scale: path for scale, path in ((2, model.x2), (4, model.x4)) if path is not None}
         networks, self._processors = {}, {}
-        for scale, path in paths.items():
+        for scale, (path, revision, _) in model.by_scale.items():
             network: nn.Module = Swin2SRForImageSuperResolution.from_pretrained(
-                path, dtype=self.dtype, use_safetensors=True
+                path, revision=revision, dtype=self.dtype, use_safetensors=True
             )
             networks[scale] = Enlargement(network.to(self.device).eval())
-            self._processors[scale] = AutoImageProcessor.from_pretrained(path, backend="pil")
-        require_passed("upscaler", model, list(paths.values()), placed)
+            self._processors[scale] = AutoImageProcessor.from_pretrained(
+                path, revision=revision, backend="pil"
+            )
+        require_passed("upscaler", model, model.sources, placed)
         example = torch.zeros(2, 3, 24, 40, device=self.device, dtype=self.dtype)
         self._networks = {
             scale: run_by(model.backend, network, [example], [[0, 2, 3]])

@@ -13,6 +13,7 @@ from serve_app.denoise.engine import Engine
 from serve_app.denoise.offline import denoise
 from serve_app.denoise.sampler import SAMPLERS
 from serve_app.denoise.trajectory import Work
+from serve_app.errors import StageFailed
 from serve_app.imaging.canny import find_edges
 from serve_app.messages import GenerationRequest
 from serve_app.runtimes.generator import GeneratorRuntime
@@ -159,6 +160,14 @@ def test_prompts_are_remembered_within_bounds(runtime):
     (first,) = runtime.encode_prompts(["a circle number 0"])
     (again,) = runtime.encode_prompts(["a circle number 0"])
     assert first is again
+
+
+def test_latents_that_are_not_numbers_make_no_picture(runtime):
+    (latents,) = denoise(Engine(runtime, 1), [work()])
+    for decode in (runtime.decode, runtime.preview):
+        with pytest.raises(StageFailed, match="not a number"):
+            decode([latents, latents * torch.nan])
+        assert len(decode([latents])) == 1
 
 
 # other backends

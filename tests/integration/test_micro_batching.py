@@ -1,11 +1,13 @@
 """`MicroBatcher` around a real `@serve.batch`, in a real replica."""
 
 import asyncio
+import os
 import random
 import time
 
 import pytest
 from ray import serve
+from ray.exceptions import RayError
 
 from serve_app.deployments.micro_batching import MicroBatcher
 from serve_app.errors import InvalidImage
@@ -27,14 +29,22 @@ class Sleeper:
         value, report = await self.batched(item)
         return f"{value} in {report.batch_size}"
 
+    def check_health(self) -> None:
+        self.batched.check()
+
     async def seen(self) -> list[int]:
         return self.batches
 
-    def run(self, items, abandoned):
+    async def process(self) -> int:
+        return os.getpid()
+
+    def run(self, items):
         self.batches.append(len(items))
         time.sleep(self.cost_s)
         if "bad" in items:
             raise InvalidImage("bad")
+        if "lose" in items:
+            raise RuntimeError("CUDA error: an illegal memory access was encountered")
         return [item.upper() for item in items]
 
 
@@ -137,3 +147,24 @@ async def test_the_batch_size_changes_live(sleeper):
     batches = await handle.seen.remote()
     assert max(batches) == 8, batches
     assert sum(batches) == 24
+
+
+async def test_a_replica_that_lost_its_device_is_replaced(request):
+    app = Sleeper.options(health_check_period_s=0.2).bind(0.0)
+    handle = serve.run(app, name=request.node.name, route_prefix=None)
+    before = await handle.process.remote()
+    with pytest.raises(RuntimeError, match="illegal memory access"):
+        await handle.remote("lose")
+
+    async def replaced():
+        while True:
+            try:
+                if await handle.process.remote() != before:
+                    return
+            except RayError:  # it is being replaced
+                pass
+            await asyncio.sleep(0.2)
+
+    await asyncio.wait_for(replaced(), 60)
+    assert (await handle.remote("a")).startswith("A")
+    serve.delete(request.node.name)

@@ -1,5 +1,6 @@
 """Every Serve YAML file: Ray accepts a misspelt key in silence, so we do not."""
 
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from serve_app.stages import CALLS
 ROOT = Path(__file__).parents[2]
 FILES = [ROOT / "serve_config.yaml", *sorted((ROOT / "configs").glob("*.yaml"))]
 DEPLOYMENTS = {"Ingress", "Canny", "Generator", "Upscaler", "Captioner", "Classifier"}
+CUDA_CONTEXT = 0.5 / 24  # of a card with 24 GB
 BATCHED = {"Generator", "Upscaler", "Captioner", "Classifier"}
 
 
@@ -89,14 +91,58 @@ def test_every_ingress_replica_may_admit_the_largest_request(config):
     assert share >= max(limits.max_images, limits.max_batch_items)
 
 
-def test_fractions_on_one_gpu_sum_to_at_most_one():
+def most_replicas(deployment):
+    scaling = deployment.get("autoscaling_config", {})
+    return scaling.get("max_replicas", deployment.get("num_replicas", 1))
+
+
+def gpu_fractions(config):
+    """Of every replica that there may be."""
+    found = [
+        deployment["ray_actor_options"].get("num_gpus", 0)
+        for deployment in deployments(config).values()
+        for _ in range(most_replicas(deployment))
+    ]
+    return [fraction for fraction in found if fraction]
+
+
+def most_cpus(config):
+    return sum(
+        most_replicas(deployment) * deployment["ray_actor_options"]["num_cpus"]
+        for deployment in deployments(config).values()
+    )
+
+
+def test_one_gpu_and_four_cpus_hold_all_replicas_and_their_contexts():
     config = yaml.safe_load((ROOT / "configs" / "sd15-gpu.yaml").read_text())
-    total = 0.0
-    for deployment in deployments(config).values():
-        scaling = deployment.get("autoscaling_config", {})
-        replicas = scaling.get("max_replicas", deployment.get("num_replicas", 1))
-        total += replicas * deployment["ray_actor_options"].get("num_gpus", 0)
-    assert 0.5 < total <= 1 + 1e-9
+    fractions = gpu_fractions(config)
+    assert 0.8 < sum(fractions) <= 1 - len(fractions) * CUDA_CONTEXT
+    assert most_cpus(config) <= 4
+
+
+def test_however_ray_packs_a_card_of_the_cluster_contexts_find_room():
+    """A replica that has a card for itself may fill it."""
+    config = yaml.safe_load((ROOT / "configs" / "sd15-cluster.yaml").read_text())
+    shared = [fraction for fraction in gpu_fractions(config) if fraction < 1]
+    packings = {
+        packing
+        for count in range(1, len(shared) + 1)
+        for packing in combinations(sorted(shared), count)
+        if sum(packing) <= 1
+    }
+    assert packings
+    for packing in packings:
+        assert sum(packing) <= 1 - len(packing) * CUDA_CONTEXT, packing
+    cards = len(gpu_fractions(config)) - len(shared) + sum(shared)
+    assert most_cpus(config) <= 4 * cards
+
+
+def test_what_the_default_size_may_automatic_sizes_may(config):
+    """`size: auto` is never larger than the default, so this is all that it takes."""
+    args = AppArgs.model_validate(config["applications"][0]["args"])
+    default = args.defaults.width * args.defaults.height
+    assert default <= args.limits.max_upscale_pixels
+    assert default <= args.limits.max_pixels
 
 
 def test_the_default_configuration_fits_two_cores():

@@ -24,7 +24,7 @@ import torch
 import yaml
 from safetensors import safe_open
 
-from serve_app.config import PROJECT_ROOT, AppArgs
+from serve_app.config import PROJECT_ROOT, AppArgs, Source
 from serve_app.jobs.optimise import quality, report
 from serve_app.jobs.optimise.subjects import BATCH, SUBJECTS, model_of
 from serve_app.jobs.optimise.worker import Worker
@@ -43,13 +43,13 @@ def measured(
     args: AppArgs, kind: str, device: str, options: argparse.Namespace
 ) -> Iterator[dict[str, Any]]:
     """The verdicts on a model's backends, one by one."""
-    paths = paths_of(args, kind)
+    sources = getattr(args.models, kind).sources
     eager = Worker(args, kind, "eager", device, "float32")
     expected = eager.call("outputs", options.count)
     whole = quality.QUALITY[kind](expected, expected, options.count)
     for backend, dtype in variants(options.backends, device):
         placed = place(model_of(args, kind, backend, device, dtype).placement)
-        about = verdicts.key(kind, verdicts.weights_of(paths), backend, placed)
+        about = verdicts.key(kind, verdicts.weights_of(sources), backend, placed)
         with tempfile.TemporaryDirectory() as cache:
             os.environ |= {"XDG_CACHE_HOME": cache, "TORCHINDUCTOR_CACHE_DIR": f"{cache}/inductor"}
             try:
@@ -61,7 +61,7 @@ def measured(
                 continue
             numbers = {
                 **speeds(eager, worker, options.rounds),
-                "file_mb": megabytes(paths, placed.dtype, Path(cache)),
+                "file_mb": megabytes(sources, placed.dtype, Path(cache)),
                 "memory_mb": worker.loaded["memory_mb"],
                 "first_load_s": first.loaded["load_s"],
                 "load_s": worker.loaded["load_s"],
@@ -94,14 +94,7 @@ def speeds(eager: Worker, worker: Worker, rounds: int) -> dict[str, float]:
     return found
 
 
-def paths_of(args: AppArgs, kind: str) -> list[str]:
-    """The folders that a model's weights come from."""
-    model = getattr(args.models, kind)
-    named = [getattr(model, name, None) for name in ("path", "controlnet", "x2", "x4")]
-    return [path for path in named if path is not None]
-
-
-def megabytes(paths: list[str], dtype: torch.dtype, cache: Path) -> float:
+def megabytes(sources: list[Source], dtype: torch.dtype, cache: Path) -> float:
     """What a backend reads: the networks it converted, otherwise the weights in its dtype."""
     converted = sum(
         path.stat().st_size for path in cache.rglob("*") if path.suffix in (".onnx", ".bin")
@@ -109,8 +102,8 @@ def megabytes(paths: list[str], dtype: torch.dtype, cache: Path) -> float:
     if converted:
         return converted / 1e6
     numbers = 0
-    for path in paths:
-        for file in Path(path).rglob("*.safetensors"):
+    for source in sources:
+        for file in verdicts.loaded_files(verdicts.folder_of(source), source.variant):
             with safe_open(file, "pt") as opened:
                 for name in opened.keys():  # noqa: SIM118 (not a dict)
                     numbers += opened.get_tensor(name).numel()

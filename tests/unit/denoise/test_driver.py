@@ -5,9 +5,11 @@ import random
 import threading
 
 import pytest
+import torch
 
 from serve_app.denoise.driver import Driver
 from serve_app.denoise.engine import Engine
+from serve_app.errors import InvalidRequest, StageFailed
 from tests.denoising import TinyModel, work
 
 
@@ -71,6 +73,99 @@ async def test_an_error_of_the_engine_itself_leaves_nobody_waiting(drive):
         await asyncio.wait_for(last(driver, row), 10)
     assert seen
     assert (await last(driver, driver.add(work()))).finished is not None
+
+
+# whether it is of use
+
+
+def fail_with(error, prompts_failing="bad"):
+    def before(prompts):
+        if prompts_failing in prompts:
+            raise error
+
+    return before
+
+
+async def test_one_rows_failures_are_no_reason_to_replace_the_replica(drive):
+    driver, _ = drive(fail_with(ValueError("bad")))
+    for _ in range(5):
+        good, bad = driver.add(work(steps=2)), driver.add(work("bad"))
+        with pytest.raises(ValueError, match="bad"):
+            await last(driver, bad)
+        await last(driver, good)
+    driver.check()
+
+
+async def test_three_steps_that_fail_for_all_are(drive):
+    driver, _ = drive(fail_with(ValueError("bad")))
+    for _ in range(3):
+        driver.check()
+        with pytest.raises(ValueError, match="bad"):
+            await last(driver, driver.add(work("bad")))
+    with pytest.raises(RuntimeError, match="3 batches in a row failed"):
+        driver.check()
+    await last(driver, driver.add(work("good")))
+    driver.check()
+
+
+async def test_what_clients_ask_for_in_vain_is_not(drive):
+    driver, _ = drive()
+    for _ in range(5):
+        with pytest.raises(InvalidRequest):
+            await last(driver, driver.add(work(sampler="no such")))
+    driver.check()
+
+
+async def test_a_lost_device_is_at_once_and_for_good(drive):
+    error = torch.AcceleratorError("CUDA error: device-side assert triggered\nmore")
+    driver, _ = drive(fail_with(error))
+    with pytest.raises(torch.AcceleratorError):
+        await last(driver, driver.add(work("bad")))
+    with pytest.raises(RuntimeError, match="device is lost: AcceleratorError: CUDA error: device"):
+        driver.check()
+    await last(driver, driver.add(work("good")))
+    with pytest.raises(RuntimeError, match="device is lost"):
+        driver.check()
+
+
+async def test_a_step_that_does_not_end_is(drive):
+    now, step_runs, let_go = [0.0], threading.Event(), threading.Event()
+
+    def wait(prompts):
+        step_runs.set()
+        let_go.wait(10)
+
+    driver, _ = drive(wait, clock=lambda: now[0])
+    now[0] = 1e6  # without work a long time is as well as a short one
+    row = driver.add(work(steps=1))
+    await asyncio.to_thread(step_runs.wait, 10)
+    driver.check()
+    now[0] += 601
+    with pytest.raises(RuntimeError, match="has been running for over 600 s"):
+        driver.check()
+    let_go.set()
+    await last(driver, row)
+    driver.check()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+async def test_when_the_thread_dies_those_who_wait_are_told_and_none_is_let_in(drive):
+    def die(error):
+        raise SystemError("on the way")
+
+    driver, _ = drive(on_error=die)
+
+    def fail():
+        raise ZeroDivisionError
+
+    driver.engine.step = fail
+    row = driver.add(work())
+    with pytest.raises(StageFailed, match="denoising thread died of SystemError"):
+        await asyncio.wait_for(last(driver, row), 10)
+    with pytest.raises(StageFailed, match="died"):
+        driver.add(work())
+    with pytest.raises(RuntimeError, match="died"):
+        driver.check()
 
 
 async def test_half_of_the_callers_leave_at_random(drive):

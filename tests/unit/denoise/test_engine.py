@@ -5,11 +5,16 @@ import pytest
 import torch
 
 from serve_app.denoise.engine import Engine
+from serve_app.denoise.forecast import finish_times
 from serve_app.denoise.offline import denoise
-from serve_app.errors import DeadlineUnmet, InvalidRequest, StageFailed
+from serve_app.errors import DeadlineUnmet, InvalidRequest
 from tests.denoising import TinyModel, run, work
 
 EDGES = np.zeros((16, 16), np.uint8)
+
+
+def finished(outcome):
+    return [row for row, _ in outcome.finished]
 
 
 def test_rows_of_different_lengths_leave_as_they_finish():
@@ -18,7 +23,7 @@ def test_rows_of_different_lengths_leave_as_they_finish():
     rows = [engine.add(work(prompt, steps)) for prompt, steps in (("a", 2), ("b", 4), ("c", 3))]
     outcomes = run(engine)
     assert model.batches == [["a", "b", "c"]] * 2 + [["b", "c"], ["b"]]
-    assert [outcome.finished for outcome in outcomes] == [[], [rows[0]], [rows[2]], [rows[1]]]
+    assert [finished(outcome) for outcome in outcomes] == [[], [rows[0]], [rows[2]], [rows[1]]]
 
 
 def test_a_row_joins_at_the_next_step():
@@ -135,7 +140,7 @@ def test_cancelled_while_a_step_runs():
     leaving, staying = engine.add(work("a", 2)), engine.add(work("b", 3))
     outcomes = run(engine)
     assert model.batches == [["a", "b"], ["a", "b"], ["b"]]
-    assert [row for outcome in outcomes for row in outcome.finished] == [staying]
+    assert [row for outcome in outcomes for row in finished(outcome)] == [staying]
 
 
 def test_cancelled_before_it_began():
@@ -161,7 +166,7 @@ def test_a_failed_row_fails_alone():
     outcomes = run(engine)
     assert [row for row, _ in outcomes[0].failed] == [rows[1]]
     assert isinstance(outcomes[0].failed[0][1], ValueError)
-    assert outcomes[1].finished == [rows[0], rows[2]]
+    assert finished(outcomes[1]) == [rows[0], rows[2]]
 
 
 def test_a_row_that_cannot_start_fails_alone():
@@ -176,41 +181,39 @@ def test_a_row_that_cannot_start_fails_alone():
         "num_inference_steps", "sampler", "strength",
     ]  # fmt: skip
     assert all(isinstance(error, InvalidRequest) for _, error in outcome.failed)
-    assert outcome.finished == [good]
+    assert finished(outcome) == [good]
 
 
-def test_out_of_memory_halves_the_batch_and_nobody_fails():
-    def out_of_memory(prompts):
-        if len(prompts) > 2:
-            raise torch.OutOfMemoryError("CUDA out of memory")
+def test_a_rows_error_is_told_with_its_traceback_once_and_kept_without():
+    def fail(prompts):
+        if "bad" in prompts:
+            raise ValueError("bad") from KeyError("cause")
 
-    model = TinyModel(out_of_memory)
-    engine = Engine(model, 8)
-    rows = [engine.add(work(prompt, 2)) for prompt in "abcdefgh"]
-    outcomes = run(engine)
-    assert [outcome.halved_to for outcome in outcomes[:3]] == [4, 2, None]
-    assert {row for outcome in outcomes for row in outcome.finished} == set(rows)
-    assert max(map(len, model.batches)) == 2
-
-
-def test_out_of_memory_for_a_single_row_fails_it():
-    def out_of_memory(prompts):
-        raise torch.OutOfMemoryError("CUDA out of memory")
-
-    engine = Engine(TinyModel(out_of_memory), 8)
-    engine.add(work())
-    (outcome,) = run(engine)
-    assert len(outcome.failed) == 1
+    told = []
+    engine = Engine(
+        TinyModel(fail), 8, on_error=lambda error: told.append((error, error.__traceback__))
+    )
+    for prompt in ("a", "bad", "c"):
+        engine.add(work(prompt, 1))
+    engine.add(work(sampler="no such"))  # the client's fault: not told
+    failed = [error for _, error in engine.step().failed]
+    ((error, traceback),) = told
+    assert traceback is not None
+    assert error in failed and len(failed) == 2
+    assert all(each.__traceback__ is None for each in [*failed, error.__cause__])
 
 
-def test_an_image_that_is_not_a_number_is_an_error():
-    engine = Engine(TinyModel(), 8)
-    broken, whole = engine.add(work("a", 2)), engine.add(work("b", 2))
-    engine.step()
-    broken.trajectory.latents = broken.trajectory.latents * torch.nan
-    outcome = engine.step()
-    assert isinstance(outcome.failed[0][1], StageFailed)
-    assert outcome.finished == [whole]
+def test_a_lost_device_fails_all_rows_without_trying_each():
+    def lose(prompts):
+        calls.append(prompts)
+        raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered")
+
+    calls, told = [], []
+    engine = Engine(TinyModel(lose), 8, on_error=told.append)
+    for prompt in "abc":
+        engine.add(work(prompt))
+    assert len(engine.step().failed) == 3
+    assert len(calls) == len(told) == 1
 
 
 # watching and foreseeing
@@ -260,8 +263,8 @@ def test_says_when_a_row_will_be_finished():
     predicted = [engine.eta_s(row) for row in rows]
     assert predicted == pytest.approx([20, 10, 20], rel=0.05)
     began = clock.now
-    finished = {row: clock.now - began for outcome in run(engine) for row in outcome.finished}
-    assert set(finished) == set(rows)
+    done = [row for outcome in run(engine) for row in finished(outcome)]
+    assert set(done) == set(rows)
     assert clock.now - began == pytest.approx(20, rel=0.05)
 
 
@@ -283,3 +286,26 @@ def test_a_deadline_that_cannot_be_met_is_refused_at_once():
         engine.add(work(steps=10), finish_within_s=20)
     assert refused.value.retry_after_s == pytest.approx(10, abs=2)
     assert engine.counts() == (0, 2)
+
+
+def test_a_step_makes_one_forecast_for_all_who_ask(monkeypatch):
+    made = []
+
+    def counted(*args):
+        made.append(1)
+        return finish_times(*args)
+
+    monkeypatch.setattr("serve_app.denoise.forecast.finish_times", counted)
+    engine, clock = taught_engine(places=4)
+    rows = [engine.add(work(steps=10)) for _ in range(8)]
+    for expected in (1, 2, 3):
+        engine.step()
+        first = [engine.eta_s(row) for row in rows]
+        clock.now += 2  # while the next step runs
+        assert [engine.eta_s(row) for row in rows] == pytest.approx([eta - 2 for eta in first])
+        assert len(made) == expected
+    for change in (lambda: engine.add(work()), lambda: engine.cancel(rows[0])):
+        change()
+        engine.eta_s(rows[1])
+        expected += 1
+        assert len(made) == expected

@@ -34,10 +34,10 @@ def test_a_shape_never_seen_is_guessed_by_its_area():
     assert times.seconds(WIDE, Load(4)) == pytest.approx(2 * times.seconds(SHAPE, Load(4)))
 
 
-def finishes(groups, places):
+def finishes(groups, usual=None):
     times = learnt(lambda lanes, steered: float(lanes))
     times.observe(WIDE, Load(1), 1.0)  # a shape of the same cost
-    return dict(finish_times(groups, places, times))
+    return dict(finish_times(groups, usual or {}, times))
 
 
 def rows(**steps):
@@ -45,22 +45,31 @@ def rows(**steps):
 
 
 def test_waiting_rows_take_the_places_that_are_freed():
-    predicted = finishes({SHAPE: Group(rows(a=2, b=4), rows(c=3), Load())}, 2)
+    predicted = finishes({SHAPE: Group(rows(a=2, b=4), rows(c=3), 2)})
     # Two together cost 2 a step: a at 4, b at 8, then c alone for a last step.
     assert predicted == pytest.approx({"a": 4, "b": 8, "c": 9}, rel=0.05)
 
 
 def test_shapes_slow_each_other_down():
-    alone = finishes({SHAPE: Group(rows(a=4), [], Load())}, 2)
-    both = finishes({SHAPE: Group(rows(a=4), [], Load()), WIDE: Group(rows(b=4), [], Load())}, 2)
+    alone = finishes({SHAPE: Group(rows(a=4), [], 2)})
+    both = finishes({SHAPE: Group(rows(a=4), [], 2), WIDE: Group(rows(b=4), [], 2)})
     assert both["a"] > 1.5 * alone["a"]
 
 
 def test_the_usual_load_is_the_least_that_is_expected():
-    group = Group(rows(a=4), [], Load(3))
-    assert finishes({SHAPE: group}, 4)["a"] == pytest.approx(12, rel=0.05)
+    group = Group(rows(a=4), [], 4)
+    assert finishes({SHAPE: group}, {SHAPE: Load(3)})["a"] == pytest.approx(12, rel=0.05)
 
 
 def test_a_row_that_gets_lighter_on_its_way():
     row = Ahead("a", [(2, Load(2)), (3, Load(1))])
-    assert finishes({SHAPE: Group([row], [], Load())}, 4)["a"] == pytest.approx(7, rel=0.05)
+    assert finishes({SHAPE: Group([row], [], 4)})["a"] == pytest.approx(7, rel=0.05)
+
+
+def test_each_shape_has_places_of_its_own():
+    groups = {
+        SHAPE: Group(rows(a=2), rows(b=2), 2),
+        WIDE: Group(rows(c=2), rows(d=2), 1),
+    }
+    predicted = finishes(groups)
+    assert predicted["a"] == predicted["b"] < predicted["d"]

@@ -1,11 +1,14 @@
 """The gate, and what happens to a batch. With a real `@serve.batch`: tests/integration."""
 
 import asyncio
+import logging
 import random
 
 import pytest
 
 from serve_app.deployments.micro_batching import Gate, MicroBatcher, _Ticket
+from serve_app.device import memory
+from serve_app.errors import InvalidImage, InvalidRequest, NotEnoughMemory, StageFailed
 
 
 async def settle():
@@ -74,7 +77,7 @@ def run_groups(made, items):
 
 
 def test_a_bad_item_fails_alone():
-    def run(items, abandoned):
+    def run(items):
         if 3 in items:
             raise ValueError("three")
         return [item * 10 for item in items]
@@ -88,7 +91,7 @@ def test_a_bad_item_fails_alone():
 def test_groups_by_key_and_keeps_the_order():
     groups = []
 
-    def run(items, abandoned):
+    def run(items):
         groups.append(list(items))
         return [f"<{item}>" for item in items]
 
@@ -99,19 +102,104 @@ def test_groups_by_key_and_keeps_the_order():
     assert [size for _, size in outcomes] == [2, 3, 2, 3, 3]
 
 
-def test_abandoned_says_whether_a_caller_of_the_group_is_left():
-    seen = {}
+# memory, and health
 
-    def run(items, abandoned):
-        seen[items[0]] = abandoned()
-        return items
 
-    tickets = [_Ticket(item, 0.0) for item in ("a", "a", "b", "b")]
-    tickets[0].left = tickets[1].left = tickets[2].left = True
-    batcher(run, key=lambda item: item)._run_groups(tickets)
-    assert seen == {"a": True, "b": False}
+class Device:
+    """Takes so many items at a time."""
+
+    def __init__(self, room):
+        self.room, self.sizes = room, []
+
+    def __call__(self, items):
+        self.sizes.append(len(items))
+        if len(items) > self.room:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+        return list(items)
+
+
+def too_large(item):
+    return memory.too_large(f"an image of {item} pixels", "size")
+
+
+@pytest.fixture(autouse=True)
+def overflows(monkeypatch):
+    logged = []
+    target = "serve_app.deployments.micro_batching.log_overflow"
+    monkeypatch.setattr(target, lambda *fields: logged.append(fields))
+    return logged
+
+
+def test_items_that_do_not_fit_together_are_run_in_smaller_batches(overflows):
+    device = Device(room=2)
+    made = batcher(device, too_large=too_large)
+    items = list(range(8))
+    assert [value for value, _ in run_groups(made, items)] == items
+    assert device.sizes == [8, 4, 2, 2, 2, 2]
+    assert overflows == [("test", 8, 4, None), ("test", 4, 2, None)]
+    device.sizes.clear()
+    run_groups(made, items)
+    assert device.sizes == [2, 2, 2, 2], "what fits is remembered"
+
+
+def test_an_item_that_cannot_fit_is_told_what_does_not():
+    values = [value for value, _ in run_groups(batcher(Device(0), too_large=too_large), ["8x8"])]
+    assert isinstance(values[0], InvalidRequest) and values[0].param == "size"
+    assert str(values[0]) == "an image of 8x8 pixels does not fit this device's memory"
+    assert values[0].__traceback__ is None
+
+
+def test_where_no_item_is_too_large_a_lack_of_memory_may_pass():
+    ((value, _),) = run_groups(batcher(Device(0)), ["a"])
+    assert isinstance(value, NotEnoughMemory)
+
+
+def raising(error):
+    def run(items):
+        raise error
+
+    return batcher(run)
+
+
+def test_three_batches_that_fail_whole_are_a_reason_to_replace_the_replica():
+    made = raising(ValueError("broken"))
+    for _ in range(3):
+        made.check()
+        run_groups(made, [1, 2])
+    with pytest.raises(RuntimeError, match="3 batches in a row failed, the last with ValueError"):
+        made.check()
+
+
+@pytest.mark.parametrize("error", [InvalidImage("no"), StageFailed("not a number")])
+def test_errors_of_ours_are_not(error):
+    made = raising(error)
+    for _ in range(5):
+        run_groups(made, [1, 2])
+    made.check()
+
+
+def test_a_lost_device_is_at_once():
+    calls = []
+
+    def run(items):
+        calls.append(items)
+        raise RuntimeError("CUDA error: unspecified launch failure")
+
+    made = batcher(run)
+    assert len(run_groups(made, [1, 2, 3])) == 3
+    assert len(calls) == 1
+    with pytest.raises(RuntimeError, match="the device is lost"):
+        made.check()
+
+
+def test_what_is_our_fault_is_logged(caplog):
+    with caplog.at_level(logging.ERROR, "ray.serve"):
+        run_groups(raising(StageFailed("the image is not a number")), [1])
+        run_groups(raising(InvalidImage("no image")), [1])
+    (record,) = caplog.records
+    assert "batch failed" in record.message and "not a number" in str(record.exc_info[1])
 
 
 def test_an_invalid_user_config_is_refused():
     with pytest.raises(ValueError, match="max_batch_sise"):
-        batcher(lambda items, abandoned: items).configure({"max_batch_sise": 4})
+        batcher(lambda items: items).configure({"max_batch_sise": 4})

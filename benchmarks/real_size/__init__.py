@@ -1,0 +1,1 @@
+"""Stable Diffusion 1.5 and its company at their true size, with random weights, really served."""

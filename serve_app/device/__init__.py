@@ -1,0 +1,1 @@
+"""What work shares of a device: its memory, and whether it still answers. Loads no torch itself."""
