@@ -23,6 +23,7 @@ from loadtest.arrivals import Arrivals, closed
 from loadtest.routes import Request, request_to
 
 OK, HUNG_UP, REFUSED, LATE = "ok", "hung up", "deadline refused", "deadline passed"
+BROKEN_OFF = "broken off"
 _STAGE = re.compile(r"([\w-]+);dur=([\d.]+)")
 _BY_DEADLINE = {"429 deadline_unmet": REFUSED, "504 timed_out": LATE}
 
@@ -39,7 +40,7 @@ class Manner:
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of a request: one of the four above, or the kind of error."""
+    """What became of a request: one of those above, or the kind of error."""
 
     route: str
     outcome: str
@@ -111,20 +112,23 @@ async def send(
     stages: dict[str, float] = {}
     retry_after = None
     headers = {"Content-Type": request.content_type}
+    answered = False
     try:
         async with (
             asyncio.timeout(patience_s if leaves else within_s),
             session.post(request.path, data=request.body, headers=headers) as response,
         ):
+            answered = True
             body = await response.read()
             retry_after = response.headers.get("Retry-After")
             stages = stages_of(response.headers.get("Server-Timing", ""))
-            good = response.status == 200 and not _broken_off(response.content_type, body)
-            outcome = OK if good else _error_kind(response.status, body)
+            outcome = OK if response.status == 200 else _error_kind(response.status, body)
+            if outcome == OK and response.content_type == "text/event-stream":
+                outcome = _end_of_stream(body)
     except TimeoutError:
         outcome = HUNG_UP if leaves else "timeout"
     except aiohttp.ClientError:
-        outcome = "connection"
+        outcome = BROKEN_OFF if answered else "connection"
     seconds = time.perf_counter() - began
     if b'"deadline_ms"' in request.body:
         outcome = _BY_DEADLINE.get(outcome, outcome)
@@ -136,9 +140,12 @@ def stages_of(server_timing: str) -> dict[str, float]:
     return {stage: float(ms) for stage, ms in _STAGE.findall(server_timing)}
 
 
-def _broken_off(content_type: str, body: bytes) -> bool:
-    """Whether a stream of events ended without its last one."""
-    return content_type == "text/event-stream" and b".completed" not in body
+def _end_of_stream(body: bytes) -> str:
+    """Of events under status 200: an error can be one of them, and the last may be missing."""
+    if b".completed" in body:
+        return OK
+    kind = _error_kind(200, body)
+    return BROKEN_OFF if kind == "200" else kind
 
 
 def _error_kind(status: int, body: bytes) -> str:

@@ -25,8 +25,9 @@ def any_request(rng: random.Random) -> Request:
 
 
 def picture(rng: random.Random, least: int = 8, most: int = 320) -> bytes:
-    """A JPEG or PNG of a random size and content."""
-    size = rng.randint(least, most), rng.randint(least, most)
+    """A JPEG or PNG of a random content and size, no side over 16 times the other."""
+    width = rng.randint(least, most)
+    size = width, rng.randint(max(least, -(-width // 16)), min(most, 16 * width))
     colours = Image.frombytes("RGB", (4, 4), rng.randbytes(48))
     out = io.BytesIO()
     colours.resize(size, Image.Resampling.NEAREST).save(out, rng.choice(["JPEG", "PNG"]))

@@ -52,3 +52,25 @@ def test_openvino_reports_nothing_to_anybody():
 
     assert sys.modules["openvino_telemetry"] is None
     assert sys.modules["openvino.tools.ovc.telemetry_utils"].tm.__name__.endswith("telemetry_stub")
+
+
+def test_openvino_does_not_keep_every_shape_that_it_ever_saw(tmp_path, monkeypatch):
+    from serve_app.runtimes import openvino
+
+    settings = {}
+
+    class Core:
+        """OpenVINO's, which says nothing of this setting afterwards."""
+
+        get_property = openvino._CORE.get_property
+        real = openvino._CORE
+
+        def compile_model(self, path, device, given):
+            settings.update(given)
+            return self.real.compile_model(path, device, given)
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(openvino, "_CORE", Core())
+    run = run_by("openvino", Network().eval(), [torch.zeros(2, 4)] * 2, [[0], [0]])
+    assert run(torch.zeros(3, 4), torch.zeros(3, 4))[0].shape == (3, 4)
+    assert settings["CPU_RUNTIME_CACHE_CAPACITY"] <= 1000

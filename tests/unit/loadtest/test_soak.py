@@ -9,7 +9,7 @@ from loadtest.client import HUNG_UP, OK, Answer
 from loadtest.soak import Soak, fate, growth, summary, table
 from loadtest.unruly import NONSENSE, any_request
 
-KILLS = [(100.0, "Generator")]
+KILLS = [(100.0, "Generator"), (200.0, "Ingress")]
 
 
 def answer(outcome, route="generation", sent_s=110.0, retry_after=None):
@@ -26,7 +26,11 @@ def answer(outcome, route="generation", sent_s=110.0, retry_after=None):
         (answer("timeout"), "hung"),
         (answer("500 stage_failed"), "unexpected"),
         (answer("400 invalid_request"), "unexpected"),
-        (answer("200"), "unexpected"),  # a stream that broke off
+        (answer("broken off"), "lost"),
+        (answer("broken off", sent_s=203), "expected"),
+        (answer("broken off", sent_s=220), "lost"),
+        (answer("200 stage_unavailable"), "expected"),
+        (answer("200 stage_failed"), "unexpected"),
         (answer("503 stage_unavailable", retry_after="5"), "expected"),
         (answer("503 stage_unavailable"), "unexpected"),
         (answer("503 stage_unavailable", sent_s=50, retry_after="5"), "unexpected"),
