@@ -10,7 +10,7 @@ START = """
 import numpy as np
 from serve_app.config import CaptionerModel
 from serve_app.runtimes.captioner import CaptionerRuntime
-path = "serve_app/demo/weights/captioner"
+path = "demo/weights/captioner"
 model = CaptionerModel(path=path, backend="onnxruntime-int8", unproven_backend=True)
 runtime = CaptionerRuntime(model)
 print(runtime.caption(runtime.preprocess([np.zeros((64, 64, 3), np.uint8)])))

@@ -40,7 +40,7 @@ def test_a_photograph_steers_a_generation(service, photograph):
     body = ONE_STEP | {"control_image": in_base64(photograph)}
     response = service.post(GENERATIONS, json=body)
     assert response.status_code == 200, response.text
-    body = {"request_id": "a", "input_image_base64": in_base64(photograph), "text": PROMPT,
+    body = {"request_id": 1, "input_image_base64": in_base64(photograph), "text": PROMPT,
             "random_seed": 5}  # fmt: skip
     response = service.post("/generation", json=body)
     assert response.status_code == 200, response.text
@@ -48,7 +48,8 @@ def test_a_photograph_steers_a_generation(service, photograph):
 
 def test_a_photograph_is_edited_and_steers_the_edit(service, photograph):
     files = {"image": ("a.jpg", photograph), "control_image": ("b.jpg", photograph)}
-    response = service.post("/v1/images/edits", data=ONE_STEP, files=files)
+    fields = ONE_STEP | {"strength": 1.0}  # all of its one step
+    response = service.post("/v1/images/edits", data=fields, files=files)
     assert response.status_code == 200, response.text
 
 
