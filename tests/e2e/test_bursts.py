@@ -53,7 +53,8 @@ def noise() -> bytes:
 def test_a_client_that_stops_reading_is_given_up(service, noise):
     address = urlsplit(service.url)
     before = len(service.log_text())
-    head = f"POST {ENLARGED} HTTP/1.1\r\nHost: {address.netloc}\r\nContent-Length: {len(noise)}\r\n\r\n"
+    head = f"POST {ENLARGED} HTTP/1.1\r\nHost: {address.netloc}\r\n"
+    head += f"Content-Length: {len(noise)}\r\n\r\n"
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.connect((address.hostname, address.port))
