@@ -76,7 +76,7 @@ def _pieces(message: Message) -> Iterator[Message]:
     for start in range(0, len(body), _PIECE):
         yield {"type": message["type"], "body": body[start : start + _PIECE], "more_body": True}
     # Nothing, but the server waits for the pieces before it.
-    yield message | {"body": b""}
+    yield {**message, "body": b""}
 
 
 def _transport(send: Send) -> asyncio.Transport | None:

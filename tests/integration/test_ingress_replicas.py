@@ -7,7 +7,6 @@ from ray import serve
 
 from serve_app.errors import QueueFull
 from serve_app.ingress.share import IngressReplicas
-from serve_app.messages import CaptionResult, StageReport
 from serve_app.pipeline import Pipeline
 from serve_app.stages import Stages
 from tests.fakes import app_args
@@ -18,8 +17,7 @@ LIMIT = 9
 @serve.deployment(max_ongoing_requests=100, ray_actor_options={"num_cpus": 0.1})
 class Slow:
     async def __call__(self, picture):
-        await asyncio.sleep(1)
-        return CaptionResult("a red circle", StageReport("caption", 0.0, 1.0, 1))
+        await asyncio.sleep(600)
 
 
 @serve.deployment(max_ongoing_requests=100, ray_actor_options={"num_cpus": 0.1})
@@ -28,21 +26,22 @@ class Door:
         limits = app_args(max_pending_images=LIMIT).limits
         self.pipeline = Pipeline(Stages(*[stage] * 5), limits, IngressReplicas().share)
 
-    async def __call__(self) -> bool:
+    async def __call__(self) -> str:
         try:
             await self.pipeline.caption([b"an image"])
         except QueueFull:
-            return False
-        return True
+            return "refused"
+        return "answered"
 
-    async def where(self) -> tuple[str, int]:
+    async def work(self) -> tuple[str, tuple[int, int]]:
         name = serve.get_replica_context().replica_id.unique_id
-        return name, self.pipeline.work["caption"].capacity
+        admission = self.pipeline.work["caption"]
+        return name, (admission.capacity, admission.pending)
 
 
-async def shares(handle):
-    seen = await asyncio.gather(*(handle.where.remote() for _ in range(32)))
-    return sorted(dict(seen).values())
+async def work(handle):
+    """(share, pending) of each replica that is found."""
+    return sorted(dict([await handle.work.remote() for _ in range(16)]).values())
 
 
 @pytest.fixture
@@ -56,11 +55,16 @@ def deploy(request):
 
 async def test_the_replicas_of_the_ingress_share_its_limit(deploy):
     handle = deploy(1)
-    assert await shares(handle) == [LIMIT]
+    assert await work(handle) == [(LIMIT, 0)]
     handle = deploy(2)
-    async with asyncio.timeout(20):
-        while await shares(handle) != [4, 5]:
+    async with asyncio.timeout(30):
+        while await work(handle) != [(4, 0), (5, 0)]:
             await asyncio.sleep(0.2)
-    admitted = await asyncio.gather(*(handle.remote() for _ in range(4 * LIMIT)))
-    assert sum(admitted) <= LIMIT
-    assert sum(admitted) >= LIMIT - 1, "the router may send one replica less than its share"
+        asked = []
+        while await work(handle) != [(4, 4), (5, 5)]:
+            asked += [handle.remote() for _ in range(2)]
+        more = await asyncio.gather(*(handle.remote() for _ in range(8)))
+    assert more == ["refused"] * 8
+    assert await work(handle) == [(4, 4), (5, 5)]
+    for response in asked:
+        response.cancel()

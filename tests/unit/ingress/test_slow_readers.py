@@ -1,6 +1,8 @@
 import asyncio
+import socket
 
 import pytest
+import uvicorn
 
 from serve_app.ingress.slow_readers import SlowReaders, StatedWriteTimeout
 
@@ -65,3 +67,32 @@ async def test_an_answer_that_states_no_time_limit_may_take_any():
     await asyncio.wait([waiting], timeout=0.1)
     assert not waiting.done() and not connection.aborted
     waiting.cancel()
+
+
+async def test_a_stalled_connection_is_cut_by_the_server_itself():
+    """The server that Ray's proxy is, over a socket: what the app sees is that the client left."""
+    left = asyncio.Event()
+
+    async def endless(scope, receive, send):
+        await receive()
+        await send(START)
+        watching = asyncio.create_task(receive())
+        while not watching.done():
+            await send(LARGE | {"more_body": True})
+            await asyncio.sleep(0)
+        assert watching.result()["type"] == "http.disconnect"
+        left.set()
+
+    app = SlowReaders(StatedWriteTimeout(endless, 0.2))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, lifespan="off", log_config=None))
+    with socket.create_server(("127.0.0.1", 0)) as listening, socket.socket() as client:
+        serving = asyncio.create_task(server.serve([listening]))
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(listening.getsockname())
+        client.sendall(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
+        await asyncio.wait_for(left.wait(), 10)
+        server.should_exit = True
+        await asyncio.wait_for(serving, 10)
+        client.settimeout(10)
+        while client.recv(1 << 20):  # what was on its way, then the end
+            pass
