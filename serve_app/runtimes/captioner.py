@@ -24,7 +24,7 @@ class CaptionerRuntime:
         placed = place(model.placement, gpu_share)
         self.device, self.dtype = placed.device, placed.dtype
         self._max_new_tokens = model.max_new_tokens
-        at = {"revision": model.revision}
+        at: dict[str, Any] = {"revision": model.revision}
         self._processor = AutoImageProcessor.from_pretrained(model.path, backend="pil", **at)
         self._tokenizer = AutoTokenizer.from_pretrained(model.path, **at)
         network: Any = GitForCausalLM.from_pretrained(

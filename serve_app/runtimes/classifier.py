@@ -21,7 +21,7 @@ class ClassifierRuntime:
     def __init__(self, model: ClassifierModel, gpu_share: float = 0.0) -> None:
         placed = place(model.placement, gpu_share)
         self.device, self.dtype = placed.device, placed.dtype
-        at = {"revision": model.revision}
+        at: dict[str, Any] = {"revision": model.revision}
         self._processor = AutoImageProcessor.from_pretrained(model.path, backend="pil", **at)
         network: Any = ViTForImageClassification.from_pretrained(
             model.path, dtype=self.dtype, use_safetensors=True, **at
