@@ -9,22 +9,23 @@ export RAY_SERVE_USE_GRPC_BY_DEFAULT ?= 1
 export RAY_SERVE_CONTROL_LOOP_INTERVAL_S ?= 0.5
 export RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH ?= serve_app.ingress.proxy.middlewares
 
-.PHONY: run test unit check format install install-dev clean
+.PHONY: run test unit check lint format install install-dev clean
 
 run: install
 	$(BIN)/serve run $(CONFIG)
 
-test: install-dev
-	$(BIN)/pytest tests/unit tests/integration tests/e2e
+test: unit
+	$(BIN)/pytest tests/integration tests/e2e
 
 unit: install-dev
-	$(BIN)/pytest tests/unit
+	$(BIN)/pytest tests/unit --cov
 
-check: install-dev
+check: lint unit
+
+lint: install-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest -q tests/unit
 
 format: install-dev
 	$(BIN)/ruff format .
