@@ -49,9 +49,13 @@ async def edit_form(request: Request) -> Edit:
             "image"
         )
     try:
-        form = await request.form()
+        async with request.form() as form:
+            return await _edit(form)
     except HTTPException as error:
         raise InvalidRequest("the multipart body is malformed") from error
+
+
+async def _edit(form: FormData) -> Edit:
     if "mask" in form:
         raise InvalidRequest("masks are not supported: the whole image is edited").about("mask")
     images = [file for name in ("image", "image[]") for file in form.getlist(name)]

@@ -69,12 +69,13 @@ async def sent_image(request: Request) -> bytes:
     content_type = request.headers.get("content-type", "").lower()
     if content_type.startswith("multipart/form-data") and body.startswith(b"--"):
         try:
-            field = (await request.form()).get("image")
+            async with request.form() as form:
+                field = form.get("image")
+                if field is None or isinstance(field, str):
+                    raise InvalidField("image: no file was sent in this field").about("image")
+                return await field.read()
         except HTTPException as error:
             raise InvalidRequest("the multipart body is malformed") from error
-        if field is None or isinstance(field, str):
-            raise InvalidField("image: no file was sent in this field").about("image")
-        return await field.read()
     if "json" in content_type and body.lstrip()[:1] in (b"{", b"["):
         try:
             parsed = ImageBody.model_validate_json(body)
