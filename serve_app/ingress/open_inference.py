@@ -25,11 +25,11 @@ _VERSION = "1"  # of every model: there is one at a time
 
 
 def _name(request: Request) -> str:
-    return request.path_params["name"]
+    return str(request.path_params["name"])
 
 
 def _version(request: Request) -> str:
-    return request.path_params.get("version", _VERSION)
+    return str(request.path_params.get("version", _VERSION))
 
 
 # Read off the path: FastAPI would take the version of a path without one from the query.
