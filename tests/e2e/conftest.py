@@ -82,14 +82,15 @@ def service(tmp_path_factory):
     settings = dict(re.findall(r"^export (\w+) \?= (\S+)", makefile, re.MULTILINE))
     log = folder / "log"
     started = time.monotonic()
-    process = subprocess.Popen(
-        [Path(sys.executable).parent / "serve", "run", folder / "config.yaml"],
-        cwd=ROOT,
-        env=os.environ | settings,
-        stdout=log.open("w"),
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
+    with log.open("w") as out:
+        process = subprocess.Popen(
+            [Path(sys.executable).parent / "serve", "run", folder / "config.yaml"],
+            cwd=ROOT,
+            env=os.environ | settings,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
     running = Service(f"http://127.0.0.1:{port}", log, process, 0.0)
     try:
         running.await_healthy(START_LIMIT_S)
@@ -102,3 +103,4 @@ def service(tmp_path_factory):
         for leftover in ours:
             if leftover.is_running():
                 leftover.kill()
+        process.wait()  # psutil has, without its Popen knowing
