@@ -4,8 +4,8 @@ FROM python:3.11-slim
 
 RUN useradd --create-home --uid 1000 app
 WORKDIR /app
-COPY requirements.txt .
-RUN pip install --no-cache-dir -r requirements.txt
+COPY requirements.txt requirements.lock ./
+RUN pip install --no-cache-dir -r requirements.txt -c requirements.lock
 
 # Root's, so that the service cannot change its own code; compiled here, as it cannot later.
 COPY serve_app serve_app

@@ -4,26 +4,27 @@ VENV ?= .venv
 CONFIG ?= serve_config.yaml
 BIN := $(VENV)/bin
 
-.PHONY: run test test-real-size unit check format install install-dev clean
+.PHONY: run test test-real-size unit check lint format install install-dev clean
 
 run: install
 	$(BIN)/python -m serve_app $(CONFIG)
 
-test: install-dev
-	$(BIN)/pytest tests/unit tests/integration tests/e2e
+test: unit
+	$(BIN)/pytest tests/integration tests/e2e
 
 # Stable Diffusion 1.5's true shapes with random weights: 4 GB of disk, 16 GB of memory, ten minutes.
 test-real-size: install-dev
 	$(BIN)/python -m benchmarks.real_size
 
 unit: install-dev
-	$(BIN)/pytest tests/unit
+	$(BIN)/pytest tests/unit --cov
 
-check: install-dev
+check: lint unit
+
+lint: install-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest -q tests/unit
 
 format: install-dev
 	$(BIN)/ruff format .

@@ -48,7 +48,8 @@ def refused(error: dict[str, Any], status: int, request_id: str | None) -> Refus
 
 
 def request_id(response: httpx.Response) -> str | None:
-    return response.headers.get("x-request-id")
+    found: str | None = response.headers.get("x-request-id")
+    return found
 
 
 def generation(response: httpx.Response) -> Generation:

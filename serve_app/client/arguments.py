@@ -3,8 +3,9 @@
 import argparse
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, cast
 
 from serve_app.client.calls import Options
 
@@ -65,7 +66,7 @@ def options(arguments: argparse.Namespace) -> Options:
     """The fields of a generation that were given."""
     names = Options.__annotations__
     given = {name: value for name, value in vars(arguments).items() if name in names}
-    return Options(**given)  # type: ignore[typeddict-item]
+    return cast(Options, given)
 
 
 def _connection(parser: argparse.ArgumentParser, url: str, api_key: str | None) -> None:
@@ -129,7 +130,7 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-_FILL = {
+_FILL: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "generate": _generate,
     "edit": _edit,
     "canny": _canny,

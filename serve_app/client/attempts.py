@@ -55,7 +55,7 @@ class Attempts:
     def _wait_s(self, asked_s: float) -> float | None:
         # Never sooner than asked, later each time, and spread: clients that were refused together
         # should not return together, nor use up their retries while the queue stays full.
-        wait_s = max(asked_s, _PAUSE_S * 2**self._waits) * random.uniform(1.0, 1.25)
+        wait_s: float = max(asked_s, _PAUSE_S * 2**self._waits) * random.uniform(1.0, 1.25)
         if self._waits == self._retries or wait_s > self._wait_left_s:
             return None
         deadline_ms = self.call.fields.get("deadline_ms")

@@ -50,7 +50,8 @@ def _make(make: Make, given: Namespace) -> None:
 def _preview_path(given: Namespace, event: PartialImage) -> Path:
     """The image's number is not known yet, its seed is."""
     name = f"{given.output.stem}-seed-{event.seed}-preview-{event.index + 1}"
-    return given.previews / f"{name}{given.output.suffix}"
+    folder: Path = given.previews
+    return folder / f"{name}{given.output.suffix}"
 
 
 def _save(made: Generation, output: Path) -> None:

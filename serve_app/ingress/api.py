@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 from serve_app import __version__
 from serve_app.config import AppArgs
 from serve_app.ingress import (
+    docs,
     generation,
     health,
     open_inference,
@@ -39,6 +40,8 @@ def build_api(
         version=__version__,
         description="ControlNet / Stable Diffusion generation, upscaling and captioning.",
         redirect_slashes=False,
+        docs_url=None,  # FastAPI's pages load their files from other hosts
+        redoc_url=None,
     )
     problems.install(app)
     app.add_middleware(BoundedBody, limits=args.limits)
@@ -62,6 +65,7 @@ def build_api(
     app.include_router(health.build_router(replicas))
     app.include_router(status.build_router(pipeline, args, replicas))
     app.include_router(studio.build_router())
+    app.include_router(docs.build_router())
     return app
 
 

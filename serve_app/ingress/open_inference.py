@@ -1,19 +1,20 @@
 """Routes of the Open Inference Protocol (KServe v2), which Triton's clients speak, under `/v2`.
 
-Only translates: tensors to what the pipeline takes, and back. Left out of `/openapi.json`, because
-the protocol describes itself, at `/v2/models/{model}`.
+Only translates: tensors to what the pipeline takes, and back. The protocol describes each model's
+tensors at `/v2/models/{model}`, and `/openapi.json` what all have in common.
 """
 
 import asyncio
 import json
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from starlette.exceptions import HTTPException
 
 from serve_app import __version__
 from serve_app.config import AppArgs
 from serve_app.ingress import health
+from serve_app.ingress import open_inference_document as document
 from serve_app.ingress.open_inference_body import LENGTH_HEADER, read_request, write_outputs
 from serve_app.ingress.open_inference_models import InferenceModel, build_models
 from serve_app.ingress.replicas import Replicas
@@ -24,10 +25,25 @@ from serve_app.pipeline import Pipeline
 _VERSION = "1"  # of every model: there is one at a time
 
 
+def _name(request: Request) -> str:
+    return str(request.path_params["name"])
+
+
+def _version(request: Request) -> str:
+    return str(request.path_params.get("version", _VERSION))
+
+
+# Read off the path: FastAPI would take the version of a path without one from the query.
+Name = Annotated[str, Depends(_name)]
+Version = Annotated[str, Depends(_version)]
+
+
 def build_router(pipeline: Pipeline, args: AppArgs, replicas: Replicas) -> APIRouter:
     """The routes over one pipeline."""
-    router = APIRouter(include_in_schema=False)
+    router = APIRouter(tags=["open inference protocol"], responses=document.errors())
     models = build_models(pipeline, args)
+    named = document.path_of(list(models))
+    versioned = document.path_of(list(models), _VERSION)
 
     def found(name: str, version: str) -> InferenceModel:
         if name not in models or version != _VERSION:
@@ -40,7 +56,7 @@ def build_router(pipeline: Pipeline, args: AppArgs, replicas: Replicas) -> APIRo
             return model.sized(await pipeline.describe_classifier())
         return model
 
-    @router.get("/v2")
+    @router.get("/v2", response_model=document.Server)
     async def server() -> dict[str, Any]:
         """What this is."""
         return {
@@ -49,19 +65,28 @@ def build_router(pipeline: Pipeline, args: AppArgs, replicas: Replicas) -> APIRo
             "extensions": ["binary_tensor_data"],
         }
 
-    @router.get("/v2/health/live")
+    @router.get("/v2/health/live", response_model=document.Live)
     async def live() -> dict[str, bool]:
+        """That this answers."""
         return {"live": True}
 
-    @router.get("/v2/health/ready")
+    @router.get("/v2/health/ready", response_model=document.Ready)
     async def ready() -> dict[str, bool]:
         """503 while a deployment has no running replica."""
         health.require_running(await replicas.reports())
         return {"ready": True}
 
-    @router.get("/v2/models/{name}")
-    @router.get("/v2/models/{name}/versions/{version}")
-    async def metadata(name: str, version: str = _VERSION) -> dict[str, Any]:
+    @router.get(
+        "/v2/models/{name}",
+        response_model=document.ModelMetadata,
+        openapi_extra=named,
+    )
+    @router.get(
+        "/v2/models/{name}/versions/{version}",
+        response_model=document.ModelMetadata,
+        openapi_extra=versioned,
+    )
+    async def metadata(name: Name, version: Version) -> dict[str, Any]:
         """The model's signature."""
         model = await described(name, version)
         return {
@@ -72,17 +97,35 @@ def build_router(pipeline: Pipeline, args: AppArgs, replicas: Replicas) -> APIRo
             "outputs": [_signature(spec) for spec in model.outputs],
         }
 
-    @router.get("/v2/models/{name}/ready")
-    @router.get("/v2/models/{name}/versions/{version}/ready")
-    async def model_ready(name: str, version: str = _VERSION) -> dict[str, Any]:
+    @router.get(
+        "/v2/models/{name}/ready",
+        response_model=document.ModelReady,
+        openapi_extra=named,
+    )
+    @router.get(
+        "/v2/models/{name}/versions/{version}/ready",
+        response_model=document.ModelReady,
+        openapi_extra=versioned,
+    )
+    async def model_ready(name: Name, version: Version) -> dict[str, Any]:
         """503 while one of the model's deployments has no running replica."""
         needed = found(name, version).deployments
         health.require_running(await replicas.reports(), needed)
         return {"name": name, "ready": True}
 
-    @router.post("/v2/models/{name}/infer")
-    @router.post("/v2/models/{name}/versions/{version}/infer")
-    async def infer(request: Request, name: str, version: str = _VERSION) -> Response:
+    @router.post(
+        "/v2/models/{name}/infer",
+        response_class=Response,
+        responses=document.INFERRED,
+        openapi_extra=document.inference(named),
+    )
+    @router.post(
+        "/v2/models/{name}/versions/{version}/infer",
+        response_class=Response,
+        responses=document.INFERRED,
+        openapi_extra=document.inference(versioned),
+    )
+    async def infer(request: Request, name: Name, version: Version) -> Response:
         """Run the model once for every item of its batch, side by side."""
         model = await described(name, version)
         asked = await asyncio.to_thread(  # a tensor of megabytes of JSON takes a while

@@ -61,6 +61,23 @@ class _Request(Body):
     parameters: _Parameters = _Parameters()
 
 
+def _inlined(schema: Any, definitions: dict[str, Any]) -> Any:
+    """A schema without references, which would point elsewhere inside another document."""
+    if isinstance(schema, list):
+        return [_inlined(each, definitions) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        named = definitions[schema["$ref"].rpartition("/")[2]]
+        return _inlined(named | {key: schema[key] for key in schema if key != "$ref"}, definitions)
+    return {key: _inlined(each, definitions) for key, each in schema.items() if key != "$defs"}
+
+
+_SCHEMA = _Request.model_json_schema()
+REQUEST_SCHEMA: dict[str, Any] = _inlined(_SCHEMA, _SCHEMA["$defs"]) | {"title": "InferenceRequest"}
+"""The JSON of a request in the OpenAPI document."""
+
+
 @dataclass(frozen=True)
 class InferenceRequest:
     """What a client sent; `outputs` are those it wants, and whether as binary data."""

@@ -67,9 +67,10 @@ def build_models(pipeline: Pipeline, args: AppArgs) -> dict[str, InferenceModel]
     """The models by name, over one pipeline."""
 
     def checked(inputs: Inputs) -> list[bytes]:
-        for image in inputs["image"]:
+        images: list[bytes] = inputs["image"]
+        for image in images:
             requests.checked_image(image, args.limits, "image")
-        return inputs["image"]
+        return images
 
     async def generate(inputs: Inputs) -> Outputs:
         fields: dict[str, Any] = {"prompt": _text(inputs["prompt"][0])}
