@@ -36,7 +36,7 @@ def main() -> int:
 
 def _run(variables: dict[str, str]) -> int:
     """Serve in a process of its own until a signal; a second signal ends it at once."""
-    serving: subprocess.Popen | None = None
+    serving: subprocess.Popen[bytes] | None = None
     asked_at: float | None = None
 
     def on_signal(number: int, frame: object) -> None:

@@ -14,7 +14,12 @@ from serve_app.admission import share_of
 from serve_app.observability import log_event
 
 _EVERY_S = 2.0
-_ADMITTING = {ReplicaState.RUNNING, ReplicaState.UPDATING, ReplicaState.PENDING_MIGRATION}
+_ADMITTING = {
+    ReplicaState.RUNNING,
+    ReplicaState.UPDATING,
+    ReplicaState.RECOVERING,  # so a restarted controller calls what it has not found again yet
+    ReplicaState.PENDING_MIGRATION,
+}
 
 
 class IngressReplicas:
