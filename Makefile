@@ -12,7 +12,7 @@ run: install
 test: unit
 	$(BIN)/pytest tests/integration tests/e2e
 
-# Stable Diffusion 1.5's true shapes with random weights: 4 GB of disk, 16 GB of memory, ten minutes.
+# Stable Diffusion 1.5's true shapes with random weights: 4 GB of disk, 16 GB of memory, five minutes.
 test-real-size: install-dev
 	$(BIN)/python -m benchmarks.real_size
 

@@ -53,13 +53,12 @@ class Source(NamedTuple):
     """Where a model's files come from: a folder, or a hub id at a revision."""
 
     path: str
-    revision: str | None = None
+    revision: str = "main"
     variant: str | None = None
 
 
 Revision = Annotated[
-    str | None,
-    Field(min_length=1, description="branch, tag or commit of a hub id; left out: its main branch"),
+    str, Field(min_length=1, description="branch, tag or commit of a hub id; folders have none")
 ]
 
 
@@ -94,9 +93,9 @@ class GeneratorModel(RunBy):
 
     name: str = Field(description="the id that clients see in /v1/models")
     path: ModelPath
-    revision: Revision = None
+    revision: Revision = "main"
     controlnet: ModelPath
-    controlnet_revision: Revision = None
+    controlnet_revision: Revision = "main"
     variant: str | None = Field(None, description="file variant to load, for example fp16")
     placement: Placement = Placement()
 
@@ -112,9 +111,9 @@ class UpscalerModel(RunBy):
     """Swin2SR folders or hub ids, one for each factor that is offered."""
 
     x2: ModelPath | None = None
-    x2_revision: Revision = None
+    x2_revision: Revision = "main"
     x4: ModelPath | None = None
-    x4_revision: Revision = None
+    x4_revision: Revision = "main"
     placement: Placement = Placement()
 
     @property
@@ -136,7 +135,7 @@ class CaptionerModel(RunBy):
     """A GIT folder or hub id."""
 
     path: ModelPath
-    revision: Revision = None
+    revision: Revision = "main"
     max_new_tokens: PositiveInt = 40
     placement: Placement = Placement()
 
@@ -149,7 +148,7 @@ class ClassifierModel(Settings):
     """A ViT folder or hub id."""
 
     path: ModelPath
-    revision: Revision = None
+    revision: Revision = "main"
     placement: Placement = Placement()
 
 

@@ -7,6 +7,7 @@ have their fp16 variant alone, and the safety checker is named but not there.
 """
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -192,3 +193,7 @@ def _clip_pictures(side: int) -> dict[str, Any]:
 def _write(path: Path, content: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, indent=2))
+
+
+if __name__ == "__main__":
+    make(Path(sys.argv[1]))

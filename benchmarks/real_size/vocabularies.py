@@ -1,6 +1,7 @@
 """Tokenizers of CLIP's and BERT's size, their words made up of letters in order."""
 
 import json
+from collections.abc import Iterator
 from itertools import chain, islice, product
 from pathlib import Path
 from string import ascii_lowercase
@@ -59,11 +60,11 @@ def write_bert(folder: Path) -> None:
 _CLIP_SPECIAL = ("<|startoftext|>", "<|endoftext|>")
 
 
-def _letters(count: int):
+def _letters(count: int) -> Iterator[tuple[str, ...]]:
     return product(ascii_lowercase, repeat=count)
 
 
-def _clip_merges():
+def _clip_merges() -> Iterator[tuple[str, str]]:
     """Pairs of tokens that are there already; each makes a new one, of two letters to four."""
     for ending in ("", _END_OF_WORD):
         yield from ((a, b + ending) for a, b in _letters(2))

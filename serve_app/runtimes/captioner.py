@@ -24,11 +24,12 @@ class CaptionerRuntime:
         placed = place(model.placement, gpu_share)
         self.device, self.dtype = placed.device, placed.dtype
         self._max_new_tokens = model.max_new_tokens
-        at: dict[str, Any] = {"revision": model.revision}
-        self._processor = AutoImageProcessor.from_pretrained(model.path, backend="pil", **at)
-        self._tokenizer = AutoTokenizer.from_pretrained(model.path, **at)
+        self._processor = AutoImageProcessor.from_pretrained(
+            model.path, backend="pil", revision=model.revision
+        )
+        self._tokenizer = AutoTokenizer.from_pretrained(model.path, revision=model.revision)
         network: Any = GitForCausalLM.from_pretrained(
-            model.path, dtype=self.dtype, use_safetensors=True, **at
+            model.path, dtype=self.dtype, use_safetensors=True, revision=model.revision
         )
         self._model = network.to(self.device).eval()
         self.side: int = network.config.vision_config.image_size

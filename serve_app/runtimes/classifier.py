@@ -21,10 +21,11 @@ class ClassifierRuntime:
     def __init__(self, model: ClassifierModel, gpu_share: float = 0.0) -> None:
         placed = place(model.placement, gpu_share)
         self.device, self.dtype = placed.device, placed.dtype
-        at: dict[str, Any] = {"revision": model.revision}
-        self._processor = AutoImageProcessor.from_pretrained(model.path, backend="pil", **at)
+        self._processor = AutoImageProcessor.from_pretrained(
+            model.path, backend="pil", revision=model.revision
+        )
         network: Any = ViTForImageClassification.from_pretrained(
-            model.path, dtype=self.dtype, use_safetensors=True, **at
+            model.path, dtype=self.dtype, use_safetensors=True, revision=model.revision
         )
         self._model = network.to(self.device).eval()
         self.labels = _unique(network.config.id2label)

@@ -1,7 +1,5 @@
 """Swin2SR super-resolution (Conde et al. 2022), one model for each factor."""
 
-from typing import Any
-
 import numpy as np
 import torch
 from torch import nn
@@ -33,12 +31,13 @@ class UpscalerRuntime:
         self.device, self.dtype = placed.device, placed.dtype
         networks, self._processors = {}, {}
         for scale, (path, revision, _) in model.by_scale.items():
-            at: dict[str, Any] = {"revision": revision}
             network: nn.Module = Swin2SRForImageSuperResolution.from_pretrained(
-                path, dtype=self.dtype, use_safetensors=True, **at
+                path, revision=revision, dtype=self.dtype, use_safetensors=True
             )
             networks[scale] = Enlargement(network.to(self.device).eval())
-            self._processors[scale] = AutoImageProcessor.from_pretrained(path, backend="pil", **at)
+            self._processors[scale] = AutoImageProcessor.from_pretrained(
+                path, revision=revision, backend="pil"
+            )
         require_passed("upscaler", model, model.sources, placed)
         example = torch.zeros(2, 3, 24, 40, device=self.device, dtype=self.dtype)
         self._networks = {

@@ -88,8 +88,11 @@ def test_a_hub_id_is_looked_up_at_its_revision(folder, monkeypatch):
     upscaler = UpscalerModel(x2="hub/c", x2_revision="v3", x4="hub/d")
     verdicts.weights_of([*generator.sources, *upscaler.sources])
     assert asked == [
-        ("hub/a", "v1", True), ("hub/b", "v2", True), ("hub/c", "v3", True), ("hub/d", None, True),
-    ]  # fmt: skip
+        ("hub/a", "v1", True),
+        ("hub/b", "v2", True),
+        ("hub/c", "v3", True),
+        ("hub/d", "main", True),
+    ]
 
 
 def test_only_the_weights_that_are_loaded_count(tmp_path):

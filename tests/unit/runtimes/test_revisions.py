@@ -95,6 +95,6 @@ def test_the_upscalers_one_for_each_factor(asked, monkeypatch):
         upscaler.UpscalerRuntime(model)
     assert asked == [
         ("Swin2SR", "hub/a", "v1"), ("AutoImageProcessor", "hub/a", "v1"),
-        ("Swin2SR", "hub/b", None), ("AutoImageProcessor", "hub/b", None),
+        ("Swin2SR", "hub/b", "main"), ("AutoImageProcessor", "hub/b", "main"),
         model.sources,
     ]  # fmt: skip
