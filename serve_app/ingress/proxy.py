@@ -31,8 +31,6 @@ class ContractErrors:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"].startswith(_OWN_PATHS):
             return await self._app(scope, receive, send)
-        # Ray's proxy decodes some as UTF-8, and would answer others with a bare 500.
-        scope["headers"] = [header for header in scope["headers"] if _is_utf8(*header)]
         started, replaced_status = False, 0
 
         async def send_checked(message: Message) -> None:
@@ -53,14 +51,6 @@ class ContractErrors:
             if request_id:
                 MutableHeaders(raw=response.raw_headers)["X-Request-ID"] = request_id
             await response(scope, receive, send)
-
-
-def _is_utf8(name: bytes, value: bytes) -> bool:
-    try:
-        name.decode(), value.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _instead_of(status: int) -> Response:

@@ -6,7 +6,6 @@ import time
 
 import pytest
 from PIL import Image
-from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 
 from serve_app import errors
@@ -384,27 +383,14 @@ def test_a_lost_ingress_is_a_503_with_retry_after():
 
 @pytest.mark.parametrize(("status", "expected"), [(408, 504), (404, 404), (429, 429), (500, 503)])
 def test_plain_text_of_the_proxy_is_replaced(status, expected):
+    from starlette.responses import PlainTextResponse
+
     assert_refused(through_proxy(PlainTextResponse("oops", status)), expected, code=None)
 
 
 def test_our_own_answers_pass_untouched(service):
     response = through_proxy(service.api)
     assert_refused(response, 404, "not_found")
-
-
-async def test_headers_that_are_no_text_do_not_reach_the_proxy():
-    async def rays(scope, receive, send):
-        seen.extend((name.decode(), value.decode()) for name, value in scope["headers"])
-        await PlainTextResponse("")(scope, receive, send)
-
-    async def ignored(*message):
-        return {}
-
-    seen = []
-    headers = [(b"x-request-id", b"\xe9\xff"), (b"x-\xff", b"1"), (b"x-name", "é".encode())]
-    scope = {"type": "http", "path": "/x", "headers": headers}
-    await proxy.ContractErrors(rays)(scope, ignored, ignored)
-    assert seen == [("x-name", "é")]
 
 
 # edits
