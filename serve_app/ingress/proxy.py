@@ -5,6 +5,9 @@ with plain text. Loaded by the proxy through the environment variable
 `RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH=serve_app.ingress.proxy.middlewares`.
 """
 
+import re
+from collections.abc import Iterable
+
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.responses import Response
@@ -14,6 +17,7 @@ from serve_app.errors import QueueFull, ServiceError, StageUnavailable, TimedOut
 from serve_app.ingress.problems import answer, problem
 from serve_app.ingress.slow_readers import SlowReaders
 
+_REQUEST_ID = re.compile(rb"[ -~]{1,200}")
 _OWN_PATHS = "/-/"  # Serve's own health and routes pages
 
 
@@ -31,6 +35,7 @@ class ContractErrors:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"].startswith(_OWN_PATHS):
             return await self._app(scope, receive, send)
+        scope["headers"] = _readable(scope["headers"])
         started, replaced_status = False, 0
 
         async def send_checked(message: Message) -> None:
@@ -51,6 +56,26 @@ class ContractErrors:
             if request_id:
                 MutableHeaders(raw=response.raw_headers)["X-Request-ID"] = request_id
             await response(scope, receive, send)
+
+
+def _readable(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Headers as Serve can decode them: of others it makes a 500.
+
+    Without a request id that is unfit for logs: then Serve makes one.
+    """
+    return [
+        (name, _as_utf8(value))
+        for name, value in headers
+        if name != b"x-request-id" or _REQUEST_ID.fullmatch(value)
+    ]
+
+
+def _as_utf8(value: bytes) -> bytes:
+    try:
+        value.decode()
+    except UnicodeDecodeError:  # then it is latin-1, as HTTP had it
+        return value.decode("latin-1").encode()
+    return value
 
 
 def _instead_of(status: int) -> Response:
