@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from threading import Lock
 
 import numpy as np
 import torch
@@ -73,14 +74,19 @@ def session(
     )
     idle: SimpleQueue[openvino.InferRequest] = SimpleQueue()  # a request is for a thread at a time
     last: list[tuple[int, ...]] = []
+    inside = 0
+    changing = Lock()
 
     def run(*arrays: np.ndarray) -> list[np.ndarray]:
-        nonlocal last
+        nonlocal last, inside
         shapes = [array.shape for array in arrays]
-        if shapes != last:  # or what the largest shape took would be kept for good
+        with changing:
+            # Or what the largest shape took would be kept for good. Not under a running request.
+            if shapes != last and not inside:
+                running.release_memory()
+                _TRIM.at_times()
             last = shapes
-            running.release_memory()
-            _TRIM.at_times()
+            inside += 1
         try:
             request = idle.get_nowait()
         except Empty:
@@ -89,6 +95,8 @@ def session(
             return list(request.infer(arrays, share_inputs=True).values())
         finally:
             idle.put(request)
+            with changing:
+                inside -= 1
 
     return run
 
