@@ -12,15 +12,20 @@ from serve_app.stages import Stages
 from tests.fakes import app_args
 
 LIMIT = 9
+OPTIONS = {
+    "max_ongoing_requests": 100,
+    "ray_actor_options": {"num_cpus": 0.1},
+    "graceful_shutdown_timeout_s": 1,
+}
 
 
-@serve.deployment(max_ongoing_requests=100, ray_actor_options={"num_cpus": 0.1})
+@serve.deployment(**OPTIONS)
 class Slow:
     async def __call__(self, picture):
         await asyncio.sleep(600)
 
 
-@serve.deployment(max_ongoing_requests=100, ray_actor_options={"num_cpus": 0.1})
+@serve.deployment(**OPTIONS)
 class Door:
     def __init__(self, stage) -> None:
         limits = app_args(max_pending_images=LIMIT).limits
@@ -57,7 +62,7 @@ async def test_the_replicas_of_the_ingress_share_its_limit(deploy):
     handle = deploy(1)
     assert await work(handle) == [(LIMIT, 0)]
     handle = deploy(2)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while await work(handle) != [(4, 0), (5, 0)]:
             await asyncio.sleep(0.2)
         asked = []
