@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from PIL import Image
+
+from tests.images import size_of
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -31,7 +32,7 @@ def test_a_pasted_command_works(service, block, tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     for picture in [*tmp_path.glob("*.png"), *tmp_path.glob("*.jpg")]:
-        Image.open(picture).load()
+        size_of(picture)
     assert done.stdout.strip() or list(tmp_path.glob("*.png"))
 
 
@@ -51,4 +52,6 @@ def test_a_pasted_program_works(service, block, tmp_path):
 def test_every_public_route_has_a_line(service):
     text = "".join(CURLS)
     for path in service.get("/openapi.json").json()["paths"]:
+        if path.startswith("/v2"):  # for clients of the protocol, not for hands
+            continue
         assert f"8000{path}" in text, path
