@@ -2,6 +2,7 @@
 
 import base64
 import io
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -34,6 +35,13 @@ def in_base64(data: bytes) -> str:
 
 def from_base64(text: str) -> Image.Image:
     return Image.open(io.BytesIO(base64.b64decode(text)))
+
+
+def size_of(path: Path) -> tuple[int, int]:
+    """Width and height of an image file whose pixels can be read."""
+    with Image.open(path) as image:
+        image.load()
+        return image.size
 
 
 def pixels(image: Image.Image) -> np.ndarray:

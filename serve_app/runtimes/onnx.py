@@ -83,7 +83,7 @@ def _convert(
         shapes = (*shapes[:named], shapes[named:])
     with torch.no_grad():
         torch.onnx.export(
-            module,
+            module.eval(),
             tuple(inputs),
             folder / _FILE,
             dynamic_shapes=shapes,

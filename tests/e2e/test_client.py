@@ -20,7 +20,7 @@ from serve_app.client import (
     Unreachable,
 )
 from tests.e2e.conftest import free_port
-from tests.images import PROMPT, encoded, jpeg, sketch
+from tests.images import PROMPT, encoded, jpeg, size_of, sketch
 
 ROOT = Path(__file__).parents[2]
 
@@ -127,8 +127,8 @@ def test_generate_with_previews(service, tmp_path):
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("out.png seed=7 ") and len(done.stdout.split()) > 3
-    assert Image.open(tmp_path / "out.png").size == (512, 512)
-    assert len([Image.open(path).load() for path in (tmp_path / "previews").iterdir()]) >= 2
+    assert size_of(tmp_path / "out.png") == (512, 512)
+    assert len([size_of(path) for path in (tmp_path / "previews").iterdir()]) >= 2
 
 
 def test_single_stage_commands(service, tmp_path):
@@ -136,8 +136,8 @@ def test_single_stage_commands(service, tmp_path):
     for command in ("canny", "upscale", "caption"):
         done = run(tmp_path, "--url", service.url, command, "sketch.png")
         assert done.returncode == 0 and done.stdout, done.stderr
-    assert Image.open(tmp_path / "edges.png").size == (100, 60)
-    assert Image.open(tmp_path / "large.png").size == (400, 240)
+    assert size_of(tmp_path / "edges.png") == (100, 60)
+    assert size_of(tmp_path / "large.png") == (400, 240)
     assert run(tmp_path, "--url", service.url, "models").stdout == "demo\n"
 
 

@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from PIL import Image
+
+from tests.images import size_of
 
 ROOT = Path(__file__).parents[2]
 PAGES = {path: path.read_text() for path in (ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")))}
@@ -35,7 +36,7 @@ def run(command: list, folder: Path) -> str:
     assert done.returncode == 0, done.stderr
     pictures = [path for path in folder.iterdir() if path.suffix in (".png", ".jpg")]
     for picture in pictures:
-        Image.open(picture).load()
+        size_of(picture)
     assert done.stdout.strip() or pictures
     return done.stdout
 
@@ -57,6 +58,8 @@ def test_a_pasted_program_works(service, block, tmp_path):
 def test_every_public_route_has_a_command(service):
     text = "".join(block.values[0] for block in blocks("sh"))
     for path in service.get("/openapi.json").json()["paths"]:
+        if path.startswith("/v2"):  # for clients of the protocol, not for hands
+            continue
         assert f"8000{path}" in text, path
 
 
