@@ -69,7 +69,8 @@ async def test_the_replicas_of_the_ingress_share_its_limit(deploy):
         while await work(handle) != [(4, 4), (5, 5)]:
             asked += [handle.remote() for _ in range(2)]
         more = await asyncio.gather(*(handle.remote() for _ in range(8)))
-    assert more == ["refused"] * 8
-    assert await work(handle) == [(4, 4), (5, 5)]
+        assert more == ["refused"] * 8
+        while await work(handle) != [(4, 4), (5, 5)]:  # the router may not show both at once
+            pass
     for response in asked:
         response.cancel()
