@@ -19,7 +19,7 @@ ENV HF_HOME=/home/app/.cache/huggingface
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=120s --retries=4 \
     CMD ["python", "-c", "import http.client as h; c = h.HTTPConnection('127.0.0.1', 8000, timeout=4); c.request('GET', '/health'); raise SystemExit(c.getresponse().status != 200)"]
-# What runs is finished before the end, for which the default of 10 s is short: docker stop -t 130
+# What runs is finished before the end, for which the default of 10 s is short: docker stop -t 150
 STOPSIGNAL SIGTERM
 # Inside a container loopback cannot be reached from outside, and the port is always 8000.
 ENTRYPOINT ["python", "-m", "serve_app", "--host", "0.0.0.0", "--port", "8000"]

@@ -30,24 +30,15 @@ class DeviceMemory:
     def attempt(self, run: Callable[[], T], *, last: bool) -> T:
         """`run()` beside whatever else runs. Where it runs out of memory and is the `last` way
         to try, once more alone. Raises what `run` raises, with the cached memory freed."""
-        try:
-            with self._beside():
-                return run()
-        except Exception as error:
-            if not out_of_memory(error):
-                raise
-            failure = without_frames(error)
-        free_cached()
-        if not last:
-            raise failure
-        try:
-            with self._alone():
-                return run()
-        except Exception as error:
-            if not out_of_memory(error):
-                raise
-            failure = without_frames(error)
-        free_cached()
+        for placed in (self._beside, self._alone) if last else (self._beside,):
+            try:
+                with placed():
+                    return run()
+            except Exception as error:
+                if not out_of_memory(error):
+                    raise
+                failure = without_frames(error)
+            free_cached()
         raise failure
 
     @contextmanager

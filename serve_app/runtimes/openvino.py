@@ -26,6 +26,7 @@ _CORE = openvino.Core()
 # Code for a layer and a shape, of each kind of layer. By OpenVINO's own 5000 a process grows to
 # several times its size; with 1000, three sizes of picture in batches of 1 to 8 are as fast.
 _KEPT_PRIMITIVES = 1000
+_TRIMMED_EVERY_S = 2.0
 
 
 class _Trim:
@@ -42,7 +43,6 @@ class _Trim:
             self._next = time.monotonic() + _TRIMMED_EVERY_S
 
 
-_TRIMMED_EVERY_S = 2.0
 _TRIM = _Trim()
 
 
