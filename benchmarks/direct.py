@@ -1,8 +1,8 @@
 """The served models called directly, on one torch thread: what a core could do without a server.
 
-`python -m benchmarks.direct` reads a route a line, and for each writes a line of JSON: seconds and
-CPU seconds per item, in batches of 1 and of 8. `library` is what a script would call, `runtime` the
-service's own code without Ray and HTTP.
+`python -m benchmarks.direct` reads one route per line from stdin, and writes one line of JSON for
+each: seconds and CPU seconds per item, in batches of 1 and of 8. `library` is what a script would
+call, `runtime` the service's own code without Ray and HTTP.
 """
 
 import json
@@ -24,10 +24,10 @@ from serve_app.deployments.replica import model_input
 from serve_app.runtimes.captioner import CaptionerRuntime
 from serve_app.runtimes.generator import GeneratorRuntime
 
-_CALLS, _SECONDS = 3, 2.0  # of each kind in a round, at the least
+_CALLS, _SECONDS = 3, 2.0  # the least calls and seconds of a measurement
 
 Sides = dict[str, Callable[[int], object]]
-"""By name: a call that does so many items."""
+"""By name: a function that processes the given number of items."""
 
 
 def captions() -> Sides:

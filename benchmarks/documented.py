@@ -3,9 +3,8 @@
 The documented deployment is that of Ray's guide "Dynamic Request Batching": a plain
 `@serve.deployment`, a decorated `__call__`, the model called in its body; `documented_64` has room
 for 64 requests where Ray's default is 5. All have the same models, in a Ray of their own, one core
-each, and are called by handles, without HTTP. A request comes every tenth of a full batch's
-time, the service's or the documented deployment's, whichever is shorter: sooner than either can
-serve batches of 8, so that nothing but how they serve decides.
+each, and are called by handles, without HTTP. A request arrives every tenth of the faster side's
+time for a full batch: faster than either side can serve, so that only the way of serving decides.
 
 Ends with one JSON line: requests a second until the last answer, mean batch sizes, and ratios.
 """
@@ -23,7 +22,7 @@ from tqdm import tqdm
 
 from benchmarks.reference import ReferenceCaptioner, ReferencePipelines
 from benchmarks.same_work import BATCH, CAPTIONER, MODEL, SIDE, request_of, works
-from benchmarks.sides import STEERING, own_ray
+from benchmarks.sides import CONDITIONING, own_ray
 from loadtest.routes import sketch
 from serve_app.config import Defaults, Limits
 from serve_app.deployments.captioner import Captioner
@@ -35,12 +34,13 @@ _LIMIT_S = 300.0  # of a run
 _OURS = {"max_ongoing_requests": _ROOM, "ray_actor_options": {"num_cpus": 1}}
 
 Call = Callable[[int], Awaitable[int]]
-"""Does the item of a number, and says in how large a batch."""
+"""Processes the item of this number, and returns the size of its batch."""
 
 
 @serve.deployment
 class Documented:
-    """The libraries' calls in `@serve.batch`; `load` gives the call, once in the replica."""
+    """The libraries' calls in `@serve.batch`; `load` runs once in the replica and returns the
+    call."""
 
     def __init__(self, load: Callable[[], Callable[[list[Any]], list[Any]]]) -> None:
         self.model = load()
@@ -74,7 +74,7 @@ async def generation(requests: int, rounds: int) -> dict[str, Any]:
     ours = serve.run(deployment.bind(MODEL, Limits(), defaults), name="images", route_prefix=None)
 
     async def call(number: int) -> int:
-        return (await ours.remote(request_of(number), Terms(), STEERING)).report.batch_size
+        return (await ours.remote(request_of(number), Terms(), CONDITIONING)).report.batch_size
 
     return await _compared(call, lambda: ReferencePipelines(MODEL).generate, works(BATCH),
                            requests, rounds)  # fmt: skip
@@ -87,7 +87,7 @@ async def _compared(
     requests: int,
     rounds: int,
 ) -> dict[str, Any]:
-    """The service, the documented deployment and its roomier variant, in turns."""
+    """The service, the documented deployment and its variant with 64 slots, in turn."""
     plain = serve.run(Documented.bind(load), name="documented", route_prefix=None)
     roomy = serve.run(
         Documented.options(max_ongoing_requests=_ROOM).bind(load), name="roomy", route_prefix=None
@@ -127,7 +127,7 @@ async def _seconds(call: Callable[[], Awaitable[object]]) -> float:
 
 
 async def _staggered(name: str, call: Call, requests: int, gap_s: float) -> dict[str, float]:
-    """One request every `gap_s` seconds, whatever became of the others."""
+    """An open loop: one request every `gap_s` seconds."""
     with tqdm(total=requests, unit="request", desc=name) as bar:
 
         async def one(number: int) -> int:
@@ -140,7 +140,7 @@ async def _staggered(name: str, call: Call, requests: int, gap_s: float) -> dict
         async with asyncio.timeout(_LIMIT_S):
             sizes = await asyncio.gather(*map(one, range(requests)))
     seconds = time.perf_counter() - began
-    # Each item tells its batch's size, and large batches tell it more often.
+    # Sizes are reported per item, so large batches count more often; the harmonic mean undoes that.
     return {"throughput_per_s": requests / seconds, "mean_batch_size": harmonic_mean(sizes)}
 
 

@@ -34,7 +34,7 @@ from serve_app.runtimes.generator import GeneratorRuntime
 
 
 def offline(args: argparse.Namespace) -> dict[str, Any]:
-    """Alone and in batches of eight: the largest difference, and the time."""
+    """In batches of one and of eight: the largest pixel difference, and the throughput."""
     runtime, reference = GeneratorRuntime(EAGER_MODEL), ReferencePipelines(MODEL)
     result: dict[str, Any] = {}
     for size in (1, BATCH):
@@ -74,7 +74,7 @@ def served(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _answered(url: str, count: int, concurrency: int) -> tuple[list[float], float]:
-    """Seconds of each of so many generations, and of all. Exits where one is not answered."""
+    """The latencies of `count` generations and the seconds of all together. Exits if one fails."""
     answers, seconds = run(url, "generation", count, concurrency)
     if failed := [answer.outcome for answer in answers if answer.outcome != OK]:
         raise SystemExit(f"{len(failed)} of {count} requests to {url} failed: {failed[0]}")
@@ -82,7 +82,8 @@ def _answered(url: str, count: int, concurrency: int) -> tuple[list[float], floa
 
 
 def latency(args: argparse.Namespace) -> dict[str, Any]:
-    """Poisson arrivals at a share of the pipeline's capacity: by step over by request."""
+    """Poisson arrivals at a share of the pipeline's capacity: latency of continuous batching over
+    that of request-level batching."""
     return asyncio.run(_latency(args, _step_s()))
 
 
@@ -106,7 +107,7 @@ async def _latency(args: argparse.Namespace, step_s: float) -> dict[str, Any]:
 
 
 def admission(args: argparse.Namespace) -> dict[str, Any]:
-    """Predictions at a steady concurrency; deadlines under twice the capacity."""
+    """Accuracy of the ETA at a steady concurrency; deadlines at twice the capacity."""
     return asyncio.run(_admission(args, _step_s()))
 
 
@@ -163,7 +164,7 @@ def _seconds(answers: Sequence[Any]) -> np.ndarray:
 
 
 def _well_predicted(answers: Sequence[Answer]) -> float:
-    """The share of requests whose time was foreseen within a quarter when they were queued."""
+    """The share of requests whose ETA when queued was within 25% of the actual time."""
     off = [abs((answer.predicted_s or 0) / answer.seconds - 1) for answer in answers]
     return _three(np.mean(np.array(off) <= 0.25))
 

@@ -1,7 +1,8 @@
-"""The libraries' own calls, a request-level batch each: what the service is compared with.
+"""The baseline: diffusers and transformers called as a script would, one request-level batch per
+call.
 
-One call to a pipeline makes images that agree in size, steps, sampler and guidance; what may differ
-is the prompt, the seed, the edges and the starting image.
+The images of one pipeline call share size, steps, sampler and guidance; prompts, seeds, edges and
+starting images may differ.
 """
 
 import io
@@ -64,7 +65,8 @@ class ReferencePipelines:
 
     @staticmethod
     def batch_key(work: Work) -> tuple[object, ...]:
-        """Works of one key can share a call: all that a pipeline takes once a batch."""
+        """Works with equal keys can share a call: the key holds every argument that a pipeline
+        takes once per batch."""
         request = work.request
         return (
             work.edges is not None,
@@ -81,9 +83,9 @@ class ReferencePipelines:
 
     def generate(self, batch: Sequence[Work]) -> list[Pixels]:
         """The images of a batch of one `batch_key`, uint8 RGB [height, width, 3] each."""
-        steered, started = batch[0].edges is not None, batch[0].image is not None
+        conditioned, started = batch[0].edges is not None, batch[0].image is not None
         request = batch[0].request
-        pipeline = self._pipelines[steered, started]
+        pipeline = self._pipelines[conditioned, started]
         kind, options = SAMPLERS[request.sampler]
         pipeline.scheduler = kind.from_config(self._noise_schedule, **options)
         requests = [work.request for work in batch]
@@ -101,14 +103,15 @@ class ReferencePipelines:
             arguments |= {"image": pictures, "strength": request.strength}
         else:
             arguments |= {"width": request.width, "height": request.height}
-        if steered:
+        if conditioned:
             maps = torch.from_numpy(np.stack([w.edges for w in batch if w.edges is not None]))
-            # What diffusers calls the edges depends on whether `image` is taken already.
+            # diffusers names the edges `image`, or `control_image` where `image` is the starting
+            # image.
             arguments["control_image" if started else "image"] = (maps.float() / 255)[
                 :, None
             ].expand(-1, 3, -1, -1)
             arguments["controlnet_conditioning_scale"] = request.controlnet_conditioning_scale
-        if request.guidance_rescale and not steered and not started:
+        if request.guidance_rescale and not conditioned and not started:
             arguments["guidance_rescale"] = request.guidance_rescale
         with torch.inference_mode():
             made = pipeline(**arguments).images

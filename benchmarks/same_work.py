@@ -17,7 +17,7 @@ _CONFIG = yaml.safe_load((PROJECT_ROOT / "serve_config.yaml").read_text())
 _MODELS = AppArgs.model_validate(_CONFIG["applications"][0]["args"]).models
 MODEL, CAPTIONER = _MODELS.generator, _MODELS.captioner
 EAGER_MODEL = MODEL.model_copy(update={"backend": "eager"})
-"""What compares one way of batching with another, and not one backend with another."""
+"""The eager backend, so that ways of batching are compared and not backends."""
 EDGES = find_edges(codec.decode(sketch(), 2**20, (SIDE, SIDE)), 100, 200)
 _REQUEST = GenerationRequest(
     prompt=PROMPT, negative_prompt="", seed=0, width=SIDE, height=SIDE, num_inference_steps=15,
@@ -32,5 +32,5 @@ def request_of(seed: int, steps: int = 15) -> GenerationRequest:
 
 
 def works(count: int) -> list[Work]:
-    """So many generations, which differ in their seeds."""
+    """`count` generations that differ only in their seeds."""
     return [Work(request_of(seed), EDGES) for seed in range(count)]

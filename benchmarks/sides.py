@@ -20,14 +20,14 @@ from serve_app.deployments.micro_batching import MicroBatcher
 from serve_app.errors import ServiceError
 from serve_app.messages import GenerationRequest, ImageResult, Progress, StageReport, Terms
 
-STEERING = ImageResult(EDGES, StageReport("canny", 0.0, 0.0, 1))
+CONDITIONING = ImageResult(EDGES, StageReport("canny", 0.0, 0.0, 1))
 # One core, and with it one torch thread, each.
 _OPTIONS = {"max_ongoing_requests": 1000, "ray_actor_options": {"num_cpus": 1}}
 
 
 @dataclass(frozen=True)
 class Answer:
-    """How long a request took, and how long it was told to take (by the engine alone)."""
+    """The latency of a request, and the engine's ETA for it (None on the pipeline's side)."""
 
     seconds: float
     predicted_s: float | None = None
@@ -38,7 +38,7 @@ Side = Callable[..., Awaitable[Answer]]
 
 @serve.deployment
 class PipelineByRequest:
-    """Micro-batching around a pipeline call: only requests that agree in their steps share one."""
+    """Micro-batching around a pipeline call, which only requests with equal settings can share."""
 
     def __init__(self) -> None:
         reference = ReferencePipelines(MODEL)
@@ -51,7 +51,8 @@ class PipelineByRequest:
 
 @asynccontextmanager
 async def own_ray(num_cpus: int) -> AsyncIterator[None]:
-    """A Ray of their own for deployments that are called by handles, with so many cores to give."""
+    """A local Ray with `num_cpus` cores and no HTTP proxy, for deployments that are called by
+    handles."""
     ray.init(address="local", num_cpus=num_cpus, include_dashboard=False, log_to_driver=False)
     serve.start(proxy_location="Disabled")
     try:
@@ -82,7 +83,7 @@ async def _by_step(
     terms = Terms(finish_by=None if finish_within_s is None else time.time() + finish_within_s)
     stream = stepping.options(method_name="stream", stream=True)
     predicted = None
-    async for item in stream.remote(request, terms, STEERING):
+    async for item in stream.remote(request, terms, CONDITIONING):
         if isinstance(item, ServiceError):
             raise item
         if isinstance(item, Progress) and predicted is None:
@@ -92,14 +93,14 @@ async def _by_step(
 
 async def _by_request(calling: Any, request: GenerationRequest) -> Answer:
     began = time.perf_counter()
-    await calling.remote(request, STEERING)
+    await calling.remote(request, CONDITIONING)
     return Answer(time.perf_counter() - began)
 
 
 async def arriving(
     side: Side, requests: Sequence[GenerationRequest], gaps: Sequence[float], **terms: Any
 ) -> list[Any]:
-    """Send each request after its gap in seconds, whatever became of the others (open loop).
+    """An open loop: send each request after its gap in seconds.
 
     An Answer or an exception for each.
     """
@@ -115,7 +116,7 @@ async def closed_loop(
 ) -> list[Answer]:
     """Each of `clients` sends its next request when its last is answered.
 
-    The answers of a steady concurrency: those to the first request of each client are left out.
+    Leaves out the first answer of each client, so that what remains is at steady concurrency.
     """
     left, answers = list(requests), []
 

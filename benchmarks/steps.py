@@ -141,14 +141,14 @@ def variants(config: dict[str, Any], device: torch.device, dtype: torch.dtype) -
     return made
 
 
-def image_steps_per_second(model: RandomModel, batch: int, steered: bool, args: Any) -> float:
+def image_steps_per_second(model: RandomModel, batch: int, conditioned: bool, args: Any) -> float:
     """Of the engine with so many images, all alike; the first steps are not counted."""
     request = GenerationRequest(
         prompt="", negative_prompt="", seed=0, width=args.side, height=args.side,
         num_inference_steps=2 * args.steps + 2, sampler="ddim", guidance_scale=7.5,
         controlnet_conditioning_scale=1.0, strength=1.0,
     )  # fmt: skip
-    edges = np.zeros((args.side, args.side), np.uint8) if steered else None
+    edges = np.zeros((args.side, args.side), np.uint8) if conditioned else None
     engine = Engine(model, batch)
     for _ in range(batch):
         engine.add(Work(request, edges))

@@ -1,1 +1,1 @@
-"""Measures the service: from outside, over HTTP, and beside the same models called directly."""
+"""Measures the service over HTTP, and compares it with the same models called directly."""

@@ -1,4 +1,4 @@
-"""`python -m loadtest`: put a running service under load, and say how it did.
+"""`python -m loadtest`: put a running service under load and report.
 
     python -m loadtest                                      # closed loops, beside the baseline
     python -m loadtest --route captions --rate 5 10 20 --requests 100     # Poisson arrivals
@@ -6,8 +6,8 @@
     python -m loadtest --route generation --waves 3 --wave-gap 8 --disconnect 0.2
     python -m loadtest --route generation --rate 8 --deadline-ms 4000
 
-Prints a table, and as the last line the results as JSON; they and plots go into `--out`. What is
-generated is what diffusers' pipeline would do, so that service and baseline do the same work.
+Prints a table and, as the last line, the results as JSON; results and plots go to `--out`.
+Generations use diffusers' settings, so that service and baseline do the same work.
 """
 
 import argparse
@@ -113,7 +113,7 @@ def _arguments() -> argparse.Namespace:
         "--rounds",
         type=int,
         default=1,
-        help="of each route's runs, the baseline measured between them",
+        help="repeats of each route's runs, with the baseline measured before and after each",
     )
     add("--baseline", action=argparse.BooleanOptionalAction, default=True,
         help="also call the models directly, where a closed loop asks for one route")  # fmt: skip

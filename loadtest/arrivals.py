@@ -1,7 +1,7 @@
-"""When requests are sent: as answers come, or at moments of their own.
+"""When requests are sent: after each answer (closed loop) or at given times (open loop).
 
-A closed loop asks what a number of busy clients gets; its rate falls as the service slows down. An
-open loop asks what happens at a rate, and so shows the queue that a closed loop hides.
+A closed loop measures what N busy clients get; its rate falls as the service slows down. An open
+loop measures a given rate, and so shows the queue that a closed loop hides.
 """
 
 import random

@@ -44,7 +44,7 @@ _TIMEOUT_S = 120.0  # of a request
 
 
 class Watch:
-    """Requests to one route, and what becomes of a deployment's replicas meanwhile."""
+    """Sends requests to one route and samples the deployment's replica counts."""
 
     def __init__(self, url: str, deployment: str) -> None:
         self.samples: list[Sample] = []
@@ -58,7 +58,8 @@ class Watch:
     async def run(
         self, least: int, most: int, clients: int, hold_s: float, limit_s: float
     ) -> dict[str, float | None]:
-        """The moments, in seconds from the start: None where it is not reached within `limit_s`."""
+        """When each number of replicas was reached, in seconds from the start; None if not within
+        `limit_s`."""
         moments: dict[str, float | None] = {}
         async with aiohttp.ClientSession(self._url) as session, asyncio.TaskGroup() as tasks:
             tasks.create_task(self._poll(session))
@@ -105,7 +106,7 @@ class Watch:
                 await asyncio.sleep(1)
 
     async def _reached(self, replicas: int, limit_s: float) -> float | None:
-        """The moment when so many replicas run, and no others are there or being started."""
+        """When exactly this many replicas run and none is starting; None after `limit_s`."""
         deadline = self._now() + limit_s
         while self._now() < deadline:
             if self.samples and self.samples[-1].running == self.samples[-1].target == replicas:
@@ -115,7 +116,8 @@ class Watch:
 
 
 def quickened(config: dict[str, Any], deployment: str) -> tuple[dict[str, Any], int, int]:
-    """The configuration with short delays for a deployment, its fewest and its most replicas."""
+    """The configuration with short autoscaling delays for a deployment, and its minimum and maximum
+    of replicas."""
     deployments = config["applications"][0]["deployments"]
     scaling = next(d for d in deployments if d["name"] == deployment)["autoscaling_config"]
     scaling |= _QUICK
@@ -123,7 +125,7 @@ def quickened(config: dict[str, Any], deployment: str) -> tuple[dict[str, Any], 
 
 
 def summary(watch: Watch, moments: dict[str, float | None]) -> dict[str, Any]:
-    """When which number of replicas was reached, and what the clients noticed of it."""
+    """When each number of replicas was reached, and the clients' outcomes and latencies."""
     outcomes = Counter(answer.outcome for answer in watch.answers)
     good_ms = [1000 * answer.seconds for answer in watch.answers if answer.outcome == OK]
     return {

@@ -51,9 +51,8 @@ class Baseline:
 def ratios(
     before: dict[str, Any], after: dict[str, Any], runs: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
-    """By side: each run's throughput and CPU time over those of batches of 8, by concurrency.
-
-    Beside them how much longer a lone request takes than a direct call, in milliseconds.
+    """For each side, by concurrency: throughput and CPU time relative to direct calls in batches of
+    8; and how many milliseconds longer a lone request takes than a direct call.
     """
     result: dict[str, Any] = {}
     for side in SIDES:
@@ -74,14 +73,15 @@ def ratios(
 
 
 def medians(rounds: Sequence[Any]) -> Any:
-    """Of numbers, or of dictionaries alike, each of their numbers; to three digits."""
+    """The median of numbers, or element-wise of dictionaries of the same shape, to three
+    significant digits."""
     if not isinstance(rounds[0], dict):
         return float(f"{median(rounds):.3g}")
     return {key: medians([each[key] for each in rounds if key in each]) for key in rounds[0]}
 
 
 def described(route: str, baseline: dict[str, Any], shares: dict[str, Any]) -> str:
-    """A route's baseline and ratios for a person, a line each."""
+    """A route's baseline and ratios as text, a line each."""
     lines = []
     for side in SIDES:
         one, whole = baseline[side]["1"], baseline[side][_WHOLE]

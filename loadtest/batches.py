@@ -1,7 +1,7 @@
-"""Mean batch sizes, from the replicas' logs on this machine, where answers do not tell them.
+"""Mean batch sizes from the replicas' logs on this machine, since responses do not carry them.
 
-Ray's metrics would not do: its histograms keep the middle of a bucket in place of the value, and
-are published every ten seconds. A batch's line is written before its answers are sent.
+Not from Ray's metrics: they are published every ten seconds, and histograms record the middle of a
+bucket instead of the value. A batch's line is written before its answers are sent.
 """
 
 import re
@@ -21,7 +21,7 @@ def positions(logs: Path = LOGS) -> Positions:
 
 
 def means_since(before: Positions, logs: Path = LOGS) -> dict[str, float] | None:
-    """The mean size of each stage's batches since then; None where nothing was batched here.
+    """The mean batch size of each stage since `before`; None if no batch was logged here.
 
     For `generate`, whose every step is a batch: the mean over images of the rows in their steps.
     """

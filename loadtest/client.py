@@ -1,11 +1,4 @@
-"""Sends requests as arrivals say, bounded in number and time, and notes what became of each.
-
-Our own rather than Locust, k6, vegeta or hey. Locust's users are a closed loop: its wait times can
-hold a rate down but start no new user to reach one, and it ends a run by time, not by a count.
-k6 and vegeta do send at a rate, but an even one, and hey takes a rate for each of its workers:
-Poisson arrivals, waves, clients that hang up and the stages of `Server-Timing` would be code of
-ours in any of them, and the models called directly would be in another program.
-"""
+"""Sends requests on an arrival schedule, bounded in number and time, and records each outcome."""
 
 import asyncio
 import random
@@ -33,14 +26,14 @@ class Manner:
     """How the clients of a run behave."""
 
     timeout_s: float = 120.0  # of one request
-    limit_s: float = 600.0  # of the run: what is not sent by then, never is
+    limit_s: float = 600.0  # of the run; what is not sent by then is dropped
     hang_up: float = 0.0  # the share of clients that leave within the usual latency
     seed: int = 0
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of a request: one of those above, or the kind of error."""
+    """The outcome of a request: one of the constants above, or the kind of error."""
 
     route: str
     outcome: str

@@ -1,8 +1,8 @@
-"""CPU time and memory of all that serves, on this machine: its replicas and Ray's own processes.
+"""CPU time and memory of all serving processes on this machine: replicas and Ray's own.
 
 A request costs more than its model: the proxy, the controller and Ray's daemons work for it too,
-and what they use while they wait counts as well: it weighs more on few requests a second.
-One Ray cluster on the machine is assumed. The load generator is none of its processes.
+and what they use when idle counts too, which weighs more at low rates.
+One Ray cluster on the machine is assumed. The load generator itself is not counted.
 """
 
 import re
@@ -32,7 +32,8 @@ CpuTimes = dict[tuple[int, float], tuple[str, float]]
 
 
 def kind_of(command: Sequence[str]) -> str | None:
-    """What a command line is for the service: a deployment's name, or a part of Ray."""
+    """What a process is by its command line: a deployment's name, or a part of Ray; None if it does
+    not serve."""
     line = " ".join(command) + " "
     for pattern, kind in _KINDS:
         found = re.search(pattern, line)
@@ -87,7 +88,7 @@ def _serving(
 def cpu_spent(before: CpuTimes, after: CpuTimes) -> dict[str, float] | None:
     """CPU seconds between two readings, of `all` together and by kind; None where nothing serves.
 
-    What a process did after the first reading and before it ended is not seen.
+    CPU time of processes that ended in between is lost.
     """
     if not after:
         return None

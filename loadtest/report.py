@@ -1,4 +1,4 @@
-"""What a run amounts to: throughput, latencies, errors, CPU time, and where the time went."""
+"""Summarises a run: throughput, latencies, errors, CPU time, and where the time went."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -22,8 +22,8 @@ def summarise(
 ) -> dict[str, Any]:
     """A run as JSON: times in milliseconds where a name ends in `_ms`, in seconds in `_s`.
 
-    Throughput and latency are those of the successes. Clients that hung up and deadlines that
-    were not met are counted apart from errors.
+    Throughput and latency count successes only. Hung-up clients and missed deadlines are counted
+    separately from errors.
     """
     outcomes = Counter(answer.outcome for answer in answers)
     good = [answer for answer in answers if answer.outcome == OK]
@@ -121,7 +121,7 @@ def table(runs: Sequence[dict[str, Any]]) -> str:
 
 
 def described(run: dict[str, Any]) -> str:
-    """How a run's requests arrived, in few words."""
+    """A short label for a run's arrivals."""
     if run["arrivals"] == "closed":
         return f"concurrency {run['concurrency']}"
     if run["arrivals"] == "poisson":

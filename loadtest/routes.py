@@ -1,4 +1,4 @@
-"""What is asked of the service: a request to each route, and a weighted mix of them."""
+"""The requests that are sent: one kind per route, and weighted mixes of them."""
 
 import base64
 import io
@@ -19,7 +19,7 @@ AS_PIPELINE: dict[str, object] = {
     "latent_clamp": False,
     "size": "128x128",
 }
-"""What diffusers' pipeline does in the baseline: every step is guided, and nothing is clamped."""
+"""The settings of diffusers' pipeline in the baseline: every step is guided, nothing is clamped."""
 
 _OF_ONE_IMAGE = {
     "captions": "/v1/captions",
@@ -55,7 +55,7 @@ def sketch(side: int = 512) -> bytes:
 def request_to(route: str, number: int, **fields: object) -> Request:
     """The `number`th request, which is also its seed. `fields` go into a generation's body."""
     if route != "generation":
-        # What is enlarged is of a generated picture's size.
+        # Upscaled images have the size of generated ones.
         image = sketch(128) if route == "upscale" else sketch()
         return Request(route, _OF_ONE_IMAGE[route], image, "image/jpeg")
     control = base64.b64encode(sketch()).decode()

@@ -105,7 +105,7 @@ def _answering(stage: str, remote: Callable[[], Any]) -> Iterator[Any]:
             response.cancel()
         raise
     except Exception as error:
-        ours = _in_our_words(stage, error)
+        ours = _as_service_errors(stage, error)
         raise ours from None if ours is error else error
 
 
@@ -114,7 +114,7 @@ def _asked_to_stop() -> bool:
     return task is None or task.cancelling() > 0
 
 
-def _in_our_words(stage: str, error: Exception) -> ServiceError:
+def _as_service_errors(stage: str, error: Exception) -> ServiceError:
     match error:
         case RayTaskError(cause=ServiceError() as raised):
             return raised

@@ -208,9 +208,9 @@ class Defaults(Settings):
     canny_low_threshold: int = Field(100, ge=0, le=255)
     canny_high_threshold: int = Field(200, ge=0, le=255)
 
-    def guidance_end_of(self, steered: bool) -> float:
+    def guidance_end_of(self, conditioned: bool) -> float:
         """`guidance_end` of a request, by whether edges steer it."""
-        return self.guidance_end if steered else 1.0
+        return self.guidance_end if conditioned else 1.0
 
 
 class Auth(Settings):

@@ -42,7 +42,7 @@ class Composition:
 
 
 @dataclass(frozen=True)
-class Underway:
+class InProgress:
     """An image that is being made, told apart from its request's others by the seed."""
 
     seed: int
@@ -100,7 +100,7 @@ class Pipeline:
 
     async def generate_streaming(
         self, request: GenerationRequest, composition: Composition, images: int, terms: Terms
-    ) -> AsyncGenerator[Underway | Finished]:
+    ) -> AsyncGenerator[InProgress | Finished]:
         """As `generate`, and how it goes on: each image's progress and its finish, interleaved.
 
         The first item comes as soon as an image is queued; what is refused raises before it. Who
@@ -118,7 +118,7 @@ class Pipeline:
                     # A run that began again repeats its first previews.
                     if preview is None or preview > shown:
                         shown = shown if preview is None else preview
-                        mailbox.put(Underway(each.seed, item), each.seed, preview)
+                        mailbox.put(InProgress(each.seed, item), each.seed, preview)
             raise StageFailed("the stage generate ended without an image")
 
         # In a task of its own, since whoever reads may do so from another than began to.

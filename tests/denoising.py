@@ -22,7 +22,7 @@ class TinyModel:
 
     def __init__(self, before: Callable[[torch.Tensor], None] = lambda text: None):
         self.batches: list[list[str]] = []  # the prompts of each run, lane by lane
-        self.steered: list[int] = []
+        self.conditioned: list[int] = []
         self._before = before
         self._prompts: list[str] = []
 
@@ -44,7 +44,7 @@ class TinyModel:
         prompts = [self._prompts[int(index)] for index in text.flatten()]
         self._before(prompts)
         self.batches.append(prompts)
-        self.steered.append(0 if control is None else len(control))
+        self.conditioned.append(0 if control is None else len(control))
         shift = torch.tensor([len(prompt) / 10 for prompt in prompts])[:, None, None, None]
         if control is not None:
             shift[: len(control)] += control * control_scale

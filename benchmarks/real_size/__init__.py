@@ -1,1 +1,1 @@
-"""Stable Diffusion 1.5 and its company at their true size, with random weights, really served."""
+"""Stable Diffusion 1.5 and the other models at true size, with random weights, served for real."""

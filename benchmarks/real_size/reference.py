@@ -25,6 +25,6 @@ def picture(
     edges = find_edges(pixels, defaults.canny_low_threshold, defaults.canny_high_threshold)
     pipelines = ReferencePipelines(args.models.generator)
     began = time.monotonic()
-    work = Work(request_of(defaults, prompt, seed, steered=True), edges)
+    work = Work(request_of(defaults, prompt, seed, conditioned=True), edges)
     (made,) = pipelines.generate([work])
     return made.astype(int), time.monotonic() - began

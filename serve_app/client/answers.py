@@ -1,4 +1,4 @@
-"""Responses to results and errors. Whoever calls has read the response's body."""
+"""Parses responses into results and errors. The caller has already read the response's body."""
 
 import base64
 import re
@@ -22,21 +22,23 @@ Result = TypeVar("Result")
 _STAGE = re.compile(r"([\w-]+);dur=([\d.]+)")
 
 
-def understood(read: Callable[[Any], Result], answer: Any) -> Result:
-    """`read(answer)`. Raises Unreachable where it is no answer of this service."""
+def parsed(read: Callable[[Any], Result], answer: Any) -> Result:
+    """Return `read(answer)`. Raises Unreachable if `answer` is not a response of this service."""
     try:
         return read(answer)
     except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise Unreachable("what answered is not this service, or another version of it") from error
+        raise Unreachable(
+            "the response is not from this service, or from another version of it"
+        ) from error
 
 
 def refusal(response: httpx.Response) -> Refused:
-    """The error of a response whose status is no success."""
+    """The error carried by an unsuccessful response."""
     status = response.status_code
     try:
         return refused(response.json()["error"], status, request_id(response))
     except (ValueError, LookupError, TypeError, AttributeError):
-        # A proxy on the way, or another server.
+        # The body is not this service's: from a proxy in between, or another server.
         reason = response.reason_phrase or "no reason given"
         return Refused(reason, status, f"http_{status}", None, request_id(response))
 

@@ -15,12 +15,12 @@ _NUMBERS = {
     "guidance_scale": (float, "how strictly the text is followed"),
     "guidance_rescale": (float, "text-to-image only"),
     "guidance_end": (float, "the share of the steps that are guided, 0 to 1"),
-    "strength": (float, "how much of the image is made anew, 0 to 1"),
+    "strength": (float, "how much of the image is redrawn, 0 to 1"),
     "controlnet_conditioning_scale": (float, "how strictly the edges are followed, 0 to 2"),
     "canny_low_threshold": (int, "0 to 255"),
     "canny_high_threshold": (int, "0 to 255"),
     "output_compression": (int, "0 to 100"),
-    "deadline_ms": (int, "refuse what cannot be done by then"),
+    "deadline_ms": (int, "fail at once if it cannot be done by then"),
     "priority": (int, "-10 to 10; each point is worth 10 s of waiting"),
 }
 _WORDS = {
@@ -41,7 +41,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
-    """The arguments of `python -m serve_app.client`. Exits with 2 where they make no sense."""
+    """The arguments of `python -m serve_app.client`. Exits with 2 if they are invalid."""
     parser = _Parser(prog="serve_app.client", description="Make and process images on the service.")
     _connection(parser, "http://127.0.0.1:8000", os.environ.get("IMAGES_API_KEY") or None)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -56,7 +56,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     }
     for name, text in described.items():
         command = commands.add_parser(name, help=text, description=text.capitalize())
-        # Here too, so that they may stand after the command; left out, the outer ones count.
+        # Accepted after the command too; if omitted there, the values given before it apply.
         _connection(command, argparse.SUPPRESS, argparse.SUPPRESS)
         _FILL[name](command)
     return parser.parse_args(argv)
@@ -126,7 +126,7 @@ def _flag(name: str) -> str:
 
 def _positive(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text)):
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive integer")
     return int(text)
 
 

@@ -1,4 +1,4 @@
-"""The client for asyncio: `blocking.py` with `await`, where each call is described."""
+"""The asyncio client: `blocking.py` with `await`. Each call is described there."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -23,7 +23,7 @@ from serve_app.client.results import (
 
 
 class AsyncClient:
-    """As Client; a task that is cancelled gives up its work."""
+    """As Client; cancelling the task cancels the work on the service."""
 
     def __init__(
         self,
@@ -84,7 +84,7 @@ class AsyncClient:
         previews: int = 0,
         **options: Unpack[Options],
     ) -> AsyncGenerator[Event]:
-        """As Client's; to leave the loop early, hold it in `contextlib.aclosing`."""
+        """As Client.stream; if you may leave the loop early, wrap it in `contextlib.aclosing`."""
         if edit is None:
             return self._events(calls.generation(prompt, image, options), previews)
         return self._events(calls.edit(prompt, edit, image, options), previews)
@@ -149,7 +149,7 @@ class AsyncClient:
         retries: int | None = None,
     ) -> answers.Result:
         response = await self._open(call, self._retries if retries is None else retries)
-        return answers.understood(read, response)
+        return answers.parsed(read, response)
 
     async def _open(self, call: Call, retries: int) -> httpx.Response:
         """A successful response, its body read unless it comes as events."""

@@ -1,4 +1,4 @@
-"""When a call is sent again. Decides only: who calls does the sending and the sleeping."""
+"""The retry policy. It only decides; its caller sends and sleeps."""
 
 import math
 import random
@@ -18,8 +18,8 @@ _PAUSE_S = 1.0
 class Attempts:
     """One call's attempts: at most `retries` more, and at most `max_wait_s` of waiting in all.
 
-    `call` is what to send next. Its `deadline_ms` is the caller's less what was waited, since
-    the caller counts from when it asked.
+    `call` is what to send next. Its `deadline_ms` is reduced by the time spent waiting, since the
+    caller's deadline runs from the first attempt.
     """
 
     def __init__(self, call: Call, retries: int, max_wait_s: float) -> None:
@@ -40,7 +40,8 @@ class Attempts:
         return wait_s
 
     def after_failure(self, error: httpx.RequestError) -> float:
-        """The same where no answer came; a lost connection gets one more try. Raises Unreachable.
+        """As `after_refusal`, when no response came: a lost connection is retried once. Raises
+        Unreachable.
 
         That is safe: an image is a function of its request, whose seed is in it.
         """
@@ -71,7 +72,7 @@ class Attempts:
 
 
 def unreachable(error: httpx.RequestError) -> Unreachable:
-    """What a person can do something with, of what the transport says."""
+    """The transport's error in words that a person can act on."""
     if isinstance(error, httpx.TimeoutException):
         return Unreachable("no answer in time")
     if isinstance(error, _LOST):

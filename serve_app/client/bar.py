@@ -10,7 +10,7 @@ from serve_app.client.results import Progress
 class StepsBar:
     """Follows the events of a request for `count` images. Shows nothing before the first one.
 
-    Where `file` (stderr if None) is no terminal nothing is shown at all, unless `always`.
+    Shows nothing if `file` (stderr if None) is not a terminal, unless `always`.
     """
 
     def __init__(self, count: int, file: TextIO | None = None, always: bool = False) -> None:
@@ -28,7 +28,7 @@ class StepsBar:
             self._bar.close()
 
     def follow(self, event: Progress) -> None:
-        """Move on to what an event says."""
+        """Update the bar from an event."""
         self._latest[event.seed] = event
         if self._bar is None:
             self._bar = tqdm(

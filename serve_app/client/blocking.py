@@ -1,4 +1,4 @@
-"""The client for ordinary code. `asynchronous.py` is the same with `await`."""
+"""The blocking client. `asynchronous.py` is the same with `await`."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -65,7 +65,7 @@ class Client:
         previews: int = 0,
         **options: Unpack[Options],
     ) -> Generation:
-        """Images from a text, whose edges follow those of `image` where there is one.
+        """Text to image, ControlNet-conditioned on the edges of `image` if given.
 
         `on_progress` is called for each step, and with a PartialImage for each of 0 to 3 previews.
         """
@@ -81,7 +81,7 @@ class Client:
         previews: int = 0,
         **options: Unpack[Options],
     ) -> Generation:
-        """Image-to-image: what `image` becomes at `strength`; the rest as for `generate`."""
+        """Image to image: redraws `image` at `strength`. Otherwise as `generate`."""
         call = calls.edit(prompt, image, control_image, options)
         return self._make(call, on_progress, previews)
 
@@ -94,9 +94,9 @@ class Client:
         previews: int = 0,
         **options: Unpack[Options],
     ) -> Iterator[Event]:
-        """`generate`, or where there is an image to `edit` that, event by event.
+        """As `generate`, or as `edit` if `edit` is given, but yields events.
 
-        A Completed comes for each of `n` images. Leaving the loop gives up the work.
+        Yields one Completed per image. Leaving the loop cancels the work.
         """
         if edit is None:
             return self._events(calls.generation(prompt, image, options), previews)
@@ -127,11 +127,12 @@ class Client:
         return self._ask(calls.stage("classify", image), answers.classification)
 
     def models(self) -> tuple[str, ...]:
-        """The names that `model` may have."""
+        """The values that the field `model` accepts."""
         return self._ask(Call("GET", "/v1/models"), answers.models)
 
     def health(self) -> Health:
-        """Whether every stage is up, at once: Refused with status 503 where one is not."""
+        """Whether every stage is up, without retries: raises Refused with status 503 if one is
+        not."""
         return self._ask(Call("GET", "/health"), answers.health, retries=0)
 
     def _make(
@@ -165,7 +166,7 @@ class Client:
         retries: int | None = None,
     ) -> answers.Result:
         response = self._open(call, self._retries if retries is None else retries)
-        return answers.understood(read, response)
+        return answers.parsed(read, response)
 
     def _open(self, call: Call, retries: int) -> httpx.Response:
         """A successful response, its body read unless it comes as events."""

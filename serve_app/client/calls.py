@@ -29,7 +29,7 @@ class Options(TypedDict, total=False):
     output_format: Literal["png", "jpeg", "webp"] | None
     output_compression: int | None
     model: str | None
-    deadline_ms: int | None  # for the whole call, waiting for a place included
+    deadline_ms: int | None  # for the whole call, including retries and the queue
     priority: int | None
     user: str | None
 

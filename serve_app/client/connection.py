@@ -8,7 +8,7 @@ _CONNECT_S = 10.0
 
 
 def settings(url: str, api_key: str | None, timeout_s: float) -> dict[str, Any]:
-    """The arguments of an httpx client. Raises ValueError for a URL or a key that cannot be one."""
+    """The arguments of an httpx client. Raises ValueError for an invalid URL or key."""
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as error:
@@ -20,6 +20,7 @@ def settings(url: str, api_key: str | None, timeout_s: float) -> dict[str, Any]:
         if not api_key.isascii() or not api_key.isprintable() or not api_key.strip():
             raise ValueError("an API key is printable ASCII")
         headers["Authorization"] = f"Bearer {api_key.strip()}"
-    # Without a limit on the wait for a free connection: many calls at once are the caller's choice.
+    # No timeout while waiting for a free connection: how many calls run at once is the caller's
+    # choice.
     timeout = httpx.Timeout(timeout_s, connect=_CONNECT_S, pool=None)
     return {"base_url": parsed, "headers": headers, "timeout": timeout}

@@ -2,7 +2,7 @@
 
 ClientError
   ├── Refused       the service answered, and said no
-  └── Unreachable   no answer of this service: it is stopped, was lost, or something else is there
+  └── Unreachable   no response from this service: it is down, unreachable, or another server
 """
 
 
@@ -28,4 +28,4 @@ class Refused(ClientError):
 
 
 class Unreachable(ClientError):
-    """Nothing that is this service answered in time; the request may be sent again."""
+    """No valid response from this service in time; sending the request again is safe."""

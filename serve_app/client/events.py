@@ -19,17 +19,17 @@ class EventReader:
         self._data: list[str] = []
 
     def read(self, line: str) -> Event | None:
-        """The event that this line ends, if it ends one that is known.
-
-        Raises Refused where the service gave up, Unreachable where this is none of its streams.
+        """The event that this line completes, or None. Raises Refused if the stream carries an
+        error, Unreachable if it is not a stream of this service.
         """
         if line.startswith("data:"):
             self._data.append(line.removeprefix("data:").removeprefix(" "))
-        if line or not self._data:  # an event's name is in its data too; the rest are comments
+        # `event:` lines repeat the type in the data, and all others are comments
+        if line or not self._data:
             return None
         text = "\n".join(self._data)
         self._data.clear()
-        return answers.understood(self._event, text)
+        return answers.parsed(self._event, text)
 
     def _event(self, text: str) -> Event | None:
         data = json.loads(text)
@@ -66,7 +66,7 @@ def generation(completed: list[Completed], count: int) -> Generation:
         raise Unreachable("the answer ended before the last image")
     ordered = sorted(completed, key=lambda event: event.image.seed)
     timings: dict[str, float] = {}
-    for event in ordered:  # made side by side: what took longest is what they took
+    for event in ordered:  # made concurrently, so a stage counts as its slowest image
         for stage, seconds in event.timings.items():
             timings[stage] = max(seconds, timings.get(stage, 0.0))
     first = ordered[0]

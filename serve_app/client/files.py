@@ -1,4 +1,5 @@
-"""Images in and out of files. Nobody ever sees half a file: it is renamed when it is whole."""
+"""Images in and out of files. Writes are atomic: to a temporary name, which is renamed when
+complete."""
 
 import os
 from pathlib import Path
@@ -19,7 +20,7 @@ def read(path: Path) -> bytes:
 
 
 def write(path: Path, data: bytes) -> None:
-    """Put a whole file in place, or leave what was there. Raises BadInput."""
+    """Write a file atomically. Raises BadInput."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         try:
@@ -32,7 +33,7 @@ def write(path: Path, data: bytes) -> None:
 
 
 def check_writable(path: Path) -> None:
-    """Raise BadInput for what would only fail once an image is made."""
+    """Raise BadInput now for a path whose write would fail after the image is made."""
     if path.is_dir():
         raise BadInput(f"cannot write {path}: it is a folder")
     if not path.parent.is_dir():
@@ -57,5 +58,5 @@ def format_of(path: Path) -> str:
 
 
 def numbered(path: Path, number: int, count: int) -> Path:
-    """`out.png`, or of several `out-1.png`, `out-2.png`, …"""
+    """`out.png` for a single image, else `out-1.png`, `out-2.png`, …"""
     return path if count == 1 else path.with_stem(f"{path.stem}-{number}")

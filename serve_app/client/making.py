@@ -26,7 +26,7 @@ def edit(client: Client, given: Namespace) -> None:
 
 
 def _make(make: Make, given: Namespace) -> None:
-    # All that can be wrong with the files is found before anything is asked of the service.
+    # Check all files before sending anything.
     output_format = files.format_of(given.output)
     files.check_writable(given.output)
     if given.previews:
@@ -48,7 +48,7 @@ def _make(make: Make, given: Namespace) -> None:
 
 
 def _preview_path(given: Namespace, event: PartialImage) -> Path:
-    """The image's number is not known yet, its seed is."""
+    """Named by the seed, since the image's number is not known yet."""
     name = f"{given.output.stem}-seed-{event.seed}-preview-{event.index + 1}"
     folder: Path = given.previews
     return folder / f"{name}{given.output.suffix}"

@@ -9,7 +9,7 @@ import bisect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from serve_app.denoise.forecast import Ahead, Group, Load, Shape
+from serve_app.denoise.forecast import Group, Load, Remaining, Shape
 from serve_app.denoise.trajectory import Trajectory, Work
 
 HEAD_START_S = 10.0
@@ -26,7 +26,7 @@ class Row:
     preview_steps: frozenset[int] = frozenset()
     trajectory: Trajectory | None = None
     started: float | None = None
-    company: int = 0  # rows it shared steps with, itself included, summed over its steps
+    batch_size_sum: int = 0  # rows it shared steps with, itself included, summed over its steps
     gone: bool = False  # finished, failed or cancelled
 
     @property
@@ -42,13 +42,13 @@ class Row:
         """What its next step carries."""
         return self._load(guided=self.steps_done < self.work.guided_steps)
 
-    def ahead(self) -> Ahead:
+    def remaining(self) -> Remaining:
         """What is left of it, for the forecast."""
         done = self.steps_done
         guided = max(0, self.work.guided_steps - done)
         unguided = max(0, self.work.steps - done - guided)
         phases = [(guided, self._load(guided=True)), (unguided, self._load(guided=False))]
-        return Ahead(self, [(steps, load) for steps, load in phases if steps] or [(1, Load())])
+        return Remaining(self, [(steps, load) for steps, load in phases if steps] or [(1, Load())])
 
     def _load(self, guided: bool) -> Load:
         lanes = 2 if guided else 1
@@ -56,7 +56,7 @@ class Row:
 
 
 @dataclass
-class Places:
+class ShapeQueue:
     """The rows of one shape."""
 
     running: list[Row] = field(default_factory=list)
@@ -69,22 +69,22 @@ class Batcher:
     def __init__(self, limit: Callable[[Shape], int]) -> None:
         """`limit` says how many rows a step of a shape takes."""
         self._limit = limit
-        self.shapes: dict[Shape, Places] = {}  # the first one is next
+        self.shapes: dict[Shape, ShapeQueue] = {}  # the first one is next
 
     def add(self, row: Row) -> None:
-        places = self.shapes.setdefault(row.shape, Places())
-        bisect.insort(places.waiting, row, key=lambda waiting: waiting.order)
+        queue = self.shapes.setdefault(row.shape, ShapeQueue())
+        bisect.insort(queue.waiting, row, key=lambda waiting: waiting.order)
 
     def remove(self, row: Row) -> None:
         """Take a row out wherever it is."""
         row.gone = True
-        places = self.shapes.get(row.shape)
-        if places is None:
+        queue = self.shapes.get(row.shape)
+        if queue is None:
             return
-        for rows in (places.running, places.waiting):
+        for rows in (queue.running, queue.waiting):
             if row in rows:
                 rows.remove(row)
-        if not places.running and not places.waiting:
+        if not queue.running and not queue.waiting:
             del self.shapes[row.shape]
 
     def next_rows(self) -> list[Row]:
@@ -92,15 +92,15 @@ class Batcher:
         if not self.shapes:
             return []
         shape = next(iter(self.shapes))
-        places = self.shapes.pop(shape)
-        self.shapes[shape] = places
+        queue = self.shapes.pop(shape)
+        self.shapes[shape] = queue
         limit = self._limit(shape)
-        free = max(0, limit - len(places.running))
-        places.running += places.waiting[:free]
-        del places.waiting[:free]
-        chosen = places.running[:limit]
+        free = max(0, limit - len(queue.running))
+        queue.running += queue.waiting[:free]
+        del queue.waiting[:free]
+        chosen = queue.running[:limit]
         # More run than fit where the limit was lowered meanwhile: they rotate.
-        places.running = places.running[limit:] + chosen
+        queue.running = queue.running[limit:] + chosen
         return chosen
 
     def ahead_of(self, row: Row) -> int:
@@ -112,14 +112,14 @@ class Batcher:
         """All rows, for the forecast."""
         return {
             shape: Group(
-                [row.ahead() for row in places.running],
-                [row.ahead() for row in places.waiting],
+                [row.remaining() for row in queue.running],
+                [row.remaining() for row in queue.waiting],
                 self._limit(shape),
             )
-            for shape, places in self.shapes.items()
+            for shape, queue in self.shapes.items()
         }
 
     def rows(self) -> Iterator[Row]:
-        for places in self.shapes.values():
-            yield from places.running
-            yield from places.waiting
+        for queue in self.shapes.values():
+            yield from queue.running
+            yield from queue.waiting

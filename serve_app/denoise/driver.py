@@ -24,7 +24,7 @@ STUCK_AFTER_S = 600.0
 
 
 @dataclass(frozen=True)
-class Event:
+class StepEvent:
     """A row moved on: a step was taken, or (at step 0) it still waits.
 
     `expected` are latents [1, channels, height, width] for a preview, where one is due; `finished`
@@ -39,10 +39,10 @@ class Event:
 @dataclass(frozen=True)
 class _Follower:
     loop: asyncio.AbstractEventLoop
-    events: "asyncio.Queue[Event | Exception]"
+    events: "asyncio.Queue[StepEvent | Exception]"
     every_step: bool
 
-    def tell(self, event: Event | Exception) -> None:
+    def tell(self, event: StepEvent | Exception) -> None:
         try:
             self.loop.call_soon_threadsafe(self.events.put_nowait, event)
         except RuntimeError:  # the loop is closed: nobody listens any more
@@ -105,7 +105,7 @@ class Driver:
         self._work_to_do.set()
         return row
 
-    async def follow(self, row: Row) -> AsyncGenerator[Event]:
+    async def follow(self, row: Row) -> AsyncGenerator[StepEvent]:
         """What happens to a row, its finish last. Raises what the row failed with.
 
         Whoever stops following must call `leave`.
@@ -168,13 +168,13 @@ class Driver:
         for row, error in outcome.failed:
             self._tell_one(row, error)
         for row, latents in outcome.finished:
-            self._tell_one(row, Event(row.steps_done, finished=latents))
+            self._tell_one(row, StepEvent(row.steps_done, finished=latents))
         previews = dict(outcome.previews)
         for row, follower in self._followers.items():
             if row in previews or (follower.every_step and not row.gone):
-                follower.tell(Event(row.steps_done, previews.get(row)))
+                follower.tell(StepEvent(row.steps_done, previews.get(row)))
 
-    def _tell_one(self, row: Row, event: Event | Exception) -> None:
+    def _tell_one(self, row: Row, event: StepEvent | Exception) -> None:
         follower = self._followers.get(row)
         if follower:
             follower.tell(event)

@@ -15,7 +15,7 @@ from serve_app.denoise.batcher import Batcher, Row
 from serve_app.denoise.forecast import Forecast, Load
 from serve_app.denoise.model_runner import ModelRunner, StepOutcome, trajectory_of
 from serve_app.denoise.pace import Pace
-from serve_app.denoise.trajectory import Model, Work
+from serve_app.denoise.trajectory import DenoisingModel, Work
 from serve_app.device.limits import BatchLimits
 from serve_app.device.memory import DeviceMemory
 from serve_app.errors import DeadlineUnmet
@@ -28,7 +28,7 @@ class Engine:
 
     def __init__(
         self,
-        model: Model,
+        model: DenoisingModel,
         max_batch_size: int,
         clock: Callable[[], float] = time.monotonic,
         *,
@@ -145,7 +145,7 @@ class Engine:
             if row.gone:  # its client left while the step ran
                 continue
             trajectory = trajectory_of(row)
-            row.company += len(outcome.stepped)
+            row.batch_size_sum += len(outcome.stepped)
             if trajectory.finished:
                 self._batcher.remove(row)
                 outcome.finished.append((row, trajectory.latents))

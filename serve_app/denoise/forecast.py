@@ -12,7 +12,7 @@ Shape = tuple[int, int, int]
 
 _FORGETTING = 0.98  # the last fifty steps count most
 _PRIOR_WEIGHT = 0.1
-_FIRST_GUESS = (0.02, 0.02, 0.01)  # seconds: a step, each lane, each steered lane
+_FIRST_GUESS = (0.02, 0.02, 0.01)  # seconds: a step, each lane, each conditioned lane
 _USUAL_S = 2.0  # over which the usual load is averaged
 _NEGLIGIBLE = 0.01
 
@@ -22,24 +22,24 @@ class Load:
     """What rows add to a step: lanes of the networks' batch, and how many edges steer."""
 
     lanes: float = 0
-    steered: float = 0
+    conditioned: float = 0
 
     def __add__(self, other: "Load") -> "Load":
-        return Load(self.lanes + other.lanes, self.steered + other.steered)
+        return Load(self.lanes + other.lanes, self.conditioned + other.conditioned)
 
     def towards(self, other: "Load", share: float) -> "Load":
         """This load, moved a share of the way to another."""
         return Load(
             self.lanes + share * (other.lanes - self.lanes),
-            self.steered + share * (other.steered - self.steered),
+            self.conditioned + share * (other.conditioned - self.conditioned),
         )
 
     def at_least(self, other: "Load") -> "Load":
-        return Load(max(self.lanes, other.lanes), max(self.steered, other.steered))
+        return Load(max(self.lanes, other.lanes), max(self.conditioned, other.conditioned))
 
 
 class StepTimes:
-    """Fits `seconds = a + b lanes + c steered` for each shape: least squares that forget."""
+    """Fits `seconds = a + b lanes + c conditioned` for each shape: least squares that forget."""
 
     def __init__(self) -> None:
         self._fits: dict[Shape, _Fit] = {}
@@ -84,24 +84,37 @@ class _Fit:
 
 
 def _features(load: Load) -> np.ndarray:
-    return np.array([1.0, load.lanes, load.steered])
+    return np.array([1.0, load.lanes, load.conditioned])
 
 
-@dataclass(frozen=True)
-class Ahead:
-    """A row as the forecast sees it: how many steps of which load, one after the other."""
+class Remaining:
+    """A row as the forecast sees it: its remaining steps, in phases of one load each.
 
-    key: Hashable
-    phases: Sequence[tuple[int, Load]]
+    `finish_times` plays it forward, so it serves once.
+    """
+
+    def __init__(self, key: Hashable, phases: Sequence[tuple[int, Load]]) -> None:
+        self.key = key
+        self._phases = list(phases)[::-1]
+        self.finished = False
+        self.steps, self.load = self._phases.pop()
+
+    def advance(self, steps: int) -> None:
+        self.steps -= steps
+        if self.steps == 0:
+            if self._phases:
+                self.steps, self.load = self._phases.pop()
+            else:
+                self.finished = True
 
 
 @dataclass(frozen=True)
 class Group:
     """The rows of one shape: those that run, and those that wait, in their order."""
 
-    running: Sequence[Ahead]
-    waiting: Sequence[Ahead]
-    places: int  # how many may run
+    running: Sequence[Remaining]
+    waiting: Sequence[Remaining]
+    slots: int  # how many may run
 
 
 class Forecast:
@@ -158,13 +171,13 @@ def finish_times(
     Shapes take turns, a step each. Rows that will arrive are not known, so a step is taken to
     carry at least its usual load: under steady traffic a freed place does not stay empty.
     """
-    running = {shape: [_Left(row) for row in group.running] for shape, group in groups.items()}
+    running = {shape: list(group.running) for shape, group in groups.items()}
     waiting = {shape: list(group.waiting)[::-1] for shape, group in groups.items()}
     now = 0.0
     while True:
         for shape, rows in running.items():
-            while waiting[shape] and len(rows) < groups[shape].places:
-                rows.append(_Left(waiting[shape].pop()))
+            while waiting[shape] and len(rows) < groups[shape].slots:
+                rows.append(waiting[shape].pop())
         active = {shape: rows for shape, rows in running.items() if rows}
         if not active:
             return
@@ -179,21 +192,3 @@ def finish_times(
                 row.advance(steps)
             yield from ((row.key, now) for row in rows if row.finished)
             running[shape] = [row for row in rows if not row.finished]
-
-
-class _Left:
-    """What is left of a row while the forecast goes on."""
-
-    def __init__(self, row: Ahead) -> None:
-        self.key = row.key
-        self._phases = list(row.phases)[::-1]
-        self.finished = False
-        self.steps, self.load = self._phases.pop()
-
-    def advance(self, steps: int) -> None:
-        self.steps -= steps
-        if self.steps == 0:
-            if self._phases:
-                self.steps, self.load = self._phases.pop()
-            else:
-                self.finished = True

@@ -9,22 +9,22 @@ from collections.abc import Sequence
 import torch
 
 from serve_app.denoise.sampler import Sampler
-from serve_app.denoise.trajectory import Model, Trajectory
+from serve_app.denoise.trajectory import DenoisingModel, Trajectory
 
 
-def predict(model: Model, rows: Sequence[Trajectory]) -> list[torch.Tensor]:
+def predict(model: DenoisingModel, rows: Sequence[Trajectory]) -> list[torch.Tensor]:
     """The guided prediction [1, channels, height, width] of each row, from one run of the model."""
     front_first = sorted(rows, key=lambda row: row.control is None)
     lanes = [row for row in front_first for _ in _texts(row)]
     scaled = {id(row): row.sampler.scaled(row.latents) for row in front_first}
-    steered = [(row.control, row) for row in lanes if row.control is not None]
-    scales = [row.work.request.controlnet_conditioning_scale for _, row in steered]
+    conditioned = [(row.control, row) for row in lanes if row.control is not None]
+    scales = [row.work.request.controlnet_conditioning_scale for _, row in conditioned]
     predicted = model.predict(
         torch.cat([scaled[id(row)] for row in lanes]),
         _sent([row.sampler.timestep for row in lanes], model.device, torch.float32),
         torch.cat([text for row in front_first for text in _texts(row)]),
-        torch.cat([control for control, _ in steered]) if steered else None,
-        _column(scales, model) if steered else None,
+        torch.cat([control for control, _ in conditioned]) if conditioned else None,
+        _column(scales, model) if conditioned else None,
     )
     answers = iter(predicted.split(1))
     guided = {
@@ -40,7 +40,7 @@ def _texts(row: Trajectory) -> list[torch.Tensor]:
     return [row.text]
 
 
-def _column(values: list[float], model: Model) -> torch.Tensor:
+def _column(values: list[float], model: DenoisingModel) -> torch.Tensor:
     return _sent(values, model.device, model.dtype)[:, None, None, None]
 
 

@@ -13,7 +13,7 @@ import torch
 from serve_app.denoise import lanes
 from serve_app.denoise.batcher import Row
 from serve_app.denoise.sampler import Samplers
-from serve_app.denoise.trajectory import Model, Trajectory, start_all
+from serve_app.denoise.trajectory import DenoisingModel, Trajectory, start_all
 from serve_app.device.failures import device_lost, out_of_memory, without_frames
 from serve_app.device.limits import BatchLimits
 from serve_app.device.memory import DeviceMemory, refusal, too_large
@@ -48,7 +48,7 @@ class ModelRunner:
 
     def __init__(
         self,
-        model: Model,
+        model: DenoisingModel,
         limits: BatchLimits,
         memory: DeviceMemory,
         on_error: Callable[[Exception], None],

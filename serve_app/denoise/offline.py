@@ -37,8 +37,10 @@ def denoise(
     return [made[index] for index in range(len(works))]
 
 
-def request_of(defaults: Defaults, prompt: str, seed: int, *, steered: bool) -> GenerationRequest:
-    """What the service makes of a prompt and a seed alone, by whether edges steer it."""
+def request_of(
+    defaults: Defaults, prompt: str, seed: int, *, conditioned: bool
+) -> GenerationRequest:
+    """The service's request for a prompt and a seed; everything else from `defaults`."""
     return GenerationRequest(
         prompt=prompt,
         negative_prompt="",
@@ -48,7 +50,7 @@ def request_of(defaults: Defaults, prompt: str, seed: int, *, steered: bool) -> 
         num_inference_steps=defaults.num_inference_steps,
         sampler=defaults.sampler,
         guidance_scale=defaults.guidance_scale,
-        guidance_end=defaults.guidance_end_of(steered),
+        guidance_end=defaults.guidance_end_of(conditioned),
         latent_clamp=defaults.latent_clamp,
         controlnet_conditioning_scale=defaults.controlnet_conditioning_scale,
         strength=defaults.strength,

@@ -11,7 +11,7 @@ from serve_app.errors import InvalidRequest
 from serve_app.messages import GenerationRequest, Pixels
 
 
-class Model(Protocol):
+class DenoisingModel(Protocol):
     """What denoising asks of a runtime: networks behind plain calls, on a device and in a dtype."""
 
     device: torch.device
@@ -42,7 +42,7 @@ class Model(Protocol):
         control: torch.Tensor | None,
         control_scale: torch.Tensor | None,
     ) -> torch.Tensor:
-        """Run the networks once over lanes [n, …]; edges steer the first ones, as many as given."""
+        """Run the networks once over lanes [n, …]; the first `len(control)` are conditioned."""
         ...
 
 
@@ -99,13 +99,14 @@ class Trajectory:
         return self.sampler.done == self.sampler.steps
 
 
-def start_all(works: Sequence[Work], model: Model, samplers: Samplers) -> list[Trajectory]:
+def start_all(works: Sequence[Work], model: DenoisingModel, samplers: Samplers) -> list[Trajectory]:
     """Begin trajectories, their texts and edges encoded together. Raises InvalidRequest."""
     texts = model.encode_prompts([work.request.prompt for work in works])
     guided = [work for work in works if work.guided_steps]
     negatives = _for(guided, model.encode_prompts([w.request.negative_prompt for w in guided]))
-    steered = [work for work in works if work.edges is not None]
-    controls = _for(steered, model.embed_edges([w.edges for w in steered if w.edges is not None]))
+    conditioned = [work for work in works if work.edges is not None]
+    edges = [work.edges for work in conditioned if work.edges is not None]
+    controls = _for(conditioned, model.embed_edges(edges))
     return [
         _start(work, model, samplers, text, negatives(work), controls(work))
         for work, text in zip(works, texts, strict=True)
@@ -121,7 +122,7 @@ def _for(
 
 def _start(
     work: Work,
-    model: Model,
+    model: DenoisingModel,
     samplers: Samplers,
     text: torch.Tensor,
     negative: torch.Tensor | None,

@@ -16,7 +16,7 @@ from serve_app.config import Defaults
 from serve_app.denoise.engine import Engine
 from serve_app.denoise.forecast import Forecast
 from serve_app.denoise.offline import denoise, request_of
-from serve_app.denoise.trajectory import Model, Work
+from serve_app.denoise.trajectory import DenoisingModel, Work
 
 BUDGET_S = 20.0
 _TOGETHER = 4
@@ -32,7 +32,7 @@ class WarmUp:
 
 
 def warm_up(
-    model: Model,
+    model: DenoisingModel,
     decode: Callable[[Sequence[torch.Tensor]], object],
     defaults: Defaults,
     budget_s: float = BUDGET_S,
@@ -46,19 +46,19 @@ def warm_up(
     began = clock()
     first, later = Forecast(clock), Forecast(clock)
     allocating, timing = (Engine(model, _TOGETHER, clock, forecast=f) for f in (first, later))
-    steered, plain, started = _works(defaults, steps=1, guidance_end=1.0)
-    (latents,) = denoise(allocating, [steered])
+    conditioned, plain, started = _works(defaults, steps=1, guidance_end=1.0)
+    (latents,) = denoise(allocating, [conditioned])
     row_step_s = clock() - began
     decode_s = _seconds(clock, lambda: decode([latents]))
-    timed_steered, timed_plain, _ = _works(defaults, steps=3, guidance_end=defaults.guidance_end)
+    timed_edges, timed_plain, _ = _works(defaults, steps=3, guidance_end=defaults.guidance_end)
     left_out = []
     for name, engine, works in (
         ("text to image", allocating, [plain]),
         ("image to image", allocating, [started]),
-        (f"{_TOGETHER} images together", allocating, [steered] * _TOGETHER),
-        ("timing of edges", timing, [timed_steered]),
+        (f"{_TOGETHER} images together", allocating, [conditioned] * _TOGETHER),
+        ("timing of edges", timing, [timed_edges]),
         ("timing of text to image", timing, [timed_plain]),
-        (f"timing of {_TOGETHER} images together", timing, [timed_steered] * _TOGETHER),
+        (f"timing of {_TOGETHER} images together", timing, [timed_edges] * _TOGETHER),
     ):
         row_steps = sum(work.steps for work in works)
         if clock() - began + row_steps * row_step_s > budget_s:
@@ -74,7 +74,7 @@ def warm_up(
 def _works(defaults: Defaults, steps: int, guidance_end: float) -> tuple[Work, Work, Work]:
     """Guided, at the default size: with edges, from text alone, from a picture."""
     request = replace(
-        request_of(defaults, "", 0, steered=True),
+        request_of(defaults, "", 0, conditioned=True),
         num_inference_steps=steps,
         guidance_scale=2.0,
         controlnet_conditioning_scale=1.0,

@@ -1,1 +1,1 @@
-"""One Ray Serve deployment a stage. They do not know each other, nor HTTP."""
+"""One Ray Serve deployment per stage. They know neither each other nor HTTP."""

@@ -5,7 +5,7 @@ import time
 from ray import serve
 
 from serve_app.config import Limits
-from serve_app.deployments.replica import decoding, refusal_as_value, yield_to_answering
+from serve_app.deployments.replica import decoding, lower_priority, refusal_as_value
 from serve_app.imaging import codec
 from serve_app.imaging.canny import find_edges
 from serve_app.messages import CannyRequest, ImageResult, StageReport
@@ -16,7 +16,7 @@ class Canny:
     """Not batched: OpenCV works on one image at a time, and takes milliseconds."""
 
     def __init__(self, limits: Limits) -> None:
-        yield_to_answering()
+        lower_priority()
         self._limits = limits
 
     @refusal_as_value

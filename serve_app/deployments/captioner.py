@@ -11,9 +11,9 @@ from serve_app.deployments.micro_batching import MicroBatcher
 from serve_app.deployments.replica import (
     decoding,
     gpu_share,
+    lower_priority,
     model_input,
     refusal_as_value,
-    yield_to_answering,
 )
 from serve_app.messages import CaptionResult, Floats, Picture
 from serve_app.observability import logged_step
@@ -21,11 +21,11 @@ from serve_app.observability import logged_step
 
 @serve.deployment
 class Captioner:
-    """Batches images of any sizes: the model's own processor brings them to one."""
+    """Batches images of any size: the model's own processor resizes them to one size."""
 
     def __init__(self, model: CaptionerModel, limits: Limits) -> None:
-        yield_to_answering()
-        with logged_step("import", stage="caption", why="torch and transformers load here alone"):
+        lower_priority()
+        with logged_step("import", stage="caption", why="only the model stages import torch"):
             from serve_app.runtimes.captioner import CaptionerRuntime
         with logged_step("load", stage="caption", model=model.path):
             self._runtime = CaptionerRuntime(model, gpu_share())
@@ -49,7 +49,7 @@ class Captioner:
     @refusal_as_value
     async def __call__(self, picture: Picture) -> CaptionResult:
         """The caption, plain text."""
-        # In the threads that decode, beside the batch that runs.
+        # Preprocessed in the decoding threads, while the previous batch runs.
         runtime = self._runtime
         inputs = await decoding(
             model_input, picture, self._limits, runtime.side, runtime.preprocess

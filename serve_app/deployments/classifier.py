@@ -12,9 +12,9 @@ from serve_app.deployments.micro_batching import MicroBatcher
 from serve_app.deployments.replica import (
     decoding,
     gpu_share,
+    lower_priority,
     model_input,
     refusal_as_value,
-    yield_to_answering,
 )
 from serve_app.errors import InvalidRequest
 from serve_app.messages import (
@@ -30,11 +30,12 @@ from serve_app.observability import logged_step
 
 @serve.deployment
 class Classifier:
-    """Batches preprocessed images; its two steps can be called apart, with the same result."""
+    """Batches preprocessed images. Preprocessing and classifying can also be called separately,
+    with the same result."""
 
     def __init__(self, model: ClassifierModel, limits: Limits) -> None:
-        yield_to_answering()
-        with logged_step("import", stage="classify", why="torch and transformers load here alone"):
+        lower_priority()
+        with logged_step("import", stage="classify", why="only the model stages import torch"):
             from serve_app.runtimes.classifier import ClassifierRuntime
         with logged_step("load", stage="classify", model=model.path):
             self._runtime = ClassifierRuntime(model, gpu_share())
@@ -56,7 +57,7 @@ class Classifier:
         self._batched.check()
 
     async def describe(self) -> ClassifierCard:
-        """What the other calls take and give."""
+        """The input shape and the labels."""
         return ClassifierCard(self._runtime.input_shape, self._runtime.labels)
 
     @refusal_as_value
@@ -74,7 +75,8 @@ class Classifier:
 
     @refusal_as_value
     async def classify(self, pixel_values: Floats) -> ClassResult:
-        """The probabilities for a client's own input, float32 [3, height, width] as described."""
+        """The probabilities for an input that the client preprocessed, float32 of the described
+        shape."""
         return await self._classified(pixel_values)
 
     async def _preprocessed(self, picture: Picture) -> Floats:

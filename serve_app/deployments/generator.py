@@ -1,4 +1,5 @@
-"""The generation stage: a request, and perhaps an edge map, in; an image out, or its making."""
+"""The generation stage: a request and optionally an edge map in; an image out, or a stream of its
+progress."""
 
 import logging
 import math
@@ -15,9 +16,9 @@ from serve_app.deployments.micro_batching import MicroBatcher
 from serve_app.deployments.replica import (
     decoding,
     gpu_share,
+    lower_priority,
     refusal_as_last_item,
     refusal_as_value,
-    yield_to_answering,
 )
 from serve_app.device.memory import DeviceMemory, too_large
 from serve_app.errors import DeadlineUnmet, InvalidRequest, ServiceError
@@ -51,11 +52,12 @@ _RECENT = 0.2  # the weight of the last picture in the mean decoding time
 
 @serve.deployment
 class Generator:
-    """Drives the step-level engine; finished latents are decoded in batches beside it."""
+    """Runs the continuous-batching engine; finished latents are decoded in batches in another
+    thread."""
 
     def __init__(self, model: GeneratorModel, limits: Limits, defaults: Defaults) -> None:
-        yield_to_answering()
-        with logged_step("import", stage="generate", why="torch and diffusers load here alone"):
+        lower_priority()
+        with logged_step("import", stage="generate", why="only the model stages import torch"):
             from serve_app.denoise.driver import Driver
             from serve_app.denoise.engine import Engine
             from serve_app.denoise.trajectory import Work
@@ -118,7 +120,8 @@ class Generator:
     async def stream(
         self, request: GenerationRequest, terms: Terms, edges: ImageResult | None = None
     ) -> AsyncGenerator[Progress | ImageResult]:
-        """Progress as `terms` ask for it, once as soon as the request is queued; the image last."""
+        """Progress as `terms` ask for it, the first as soon as the request is queued; then the
+        image."""
         async with aclosing(self._making(request, terms, edges)) as making:
             async for event in making:
                 yield event
@@ -232,7 +235,7 @@ def _too_large(item: _Undecoded) -> InvalidRequest:
 def _report(row: "Row") -> StageReport:
     started = row.started or row.arrived
     run_s = time.monotonic() - started
-    batch_size = round(row.company / row.work.steps)
+    batch_size = round(row.batch_size_sum / row.work.steps)
     queue_s = started - row.arrived
     log_event("denoised", steps=row.work.steps, batch_size=batch_size, queue=queue_s, run=run_s)
     return StageReport("generate", queue_s, run_s, batch_size)

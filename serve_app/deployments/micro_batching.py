@@ -1,4 +1,4 @@
-"""`@serve.batch` that batches long work, and isolates what fails.
+"""`@serve.batch` for long-running work, with failures isolated to the item that caused them.
 
 Plain `@serve.batch` forms its next batch by timeout while the previous one still runs, so calls
 that arrive staggered run one by one: sixteen calls 100 ms apart, with a batch that costs 1 s,
@@ -7,7 +7,7 @@ outside, and when it ends, one batch's worth of them enters at once.
 
 Around the gate, every batched deployment gets the same three promises: the synchronous work runs
 in a thread of its own, so the replica's event loop stays free; an item that fails, fails alone;
-a caller that leaves gives up its place at once, and never wedges the queue. Items that run out of
+a caller that is cancelled frees its slot at once, and never blocks the queue. Items that run out of
 memory together are run in smaller batches (`device/limits.py`).
 """
 
@@ -36,7 +36,7 @@ Result = TypeVar("Result")
 
 
 class Gate:
-    """Lets at most `capacity` callers in at a time, in order, and nobody while a batch runs."""
+    """Admits callers in order, at most `capacity` at a time, and none while a batch runs."""
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
@@ -46,7 +46,7 @@ class Gate:
 
     @asynccontextmanager
     async def entered(self) -> AsyncIterator[None]:
-        """Wait for a turn and hold a place. Leaving, also by cancellation, frees it."""
+        """Wait for a turn and hold a slot, which leaving the block frees, also by cancellation."""
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         self._admit()
@@ -120,7 +120,8 @@ class MicroBatcher(Generic[Item, Result]):
         self._gate = Gate(settings.max_batch_size)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=stage)
 
-        # Inside, because Serve keeps one queue for a decorated function, whatever its `self`.
+        # Decorated here, once per instance: Serve keeps one queue per decorated function, shared by
+        # all instances.
         @serve.batch(
             max_batch_size=settings.max_batch_size,
             batch_wait_timeout_s=settings.batch_wait_timeout_s,
@@ -133,7 +134,7 @@ class MicroBatcher(Generic[Item, Result]):
         self._call_batch: Any = call_batch
 
     def configure(self, user_config: dict[str, Any]) -> None:
-        """Apply a `user_config` from the next batch on. Raises ValidationError where it is off."""
+        """Apply a `user_config` from the next batch on. Raises ValidationError if it is invalid."""
         settings = BatchSettings.model_validate(user_config)
         self._gate.capacity = settings.max_batch_size
         self._limits.general = settings.max_batch_size
@@ -145,8 +146,8 @@ class MicroBatcher(Generic[Item, Result]):
         self._health.check()
 
     async def __call__(self, item: Item) -> tuple[Result, StageReport]:
-        """Run `item` in company. Raises what `run` raises for it, InvalidRequest or
-        NotEnoughMemory where it does not fit the device's memory."""
+        """Run `item` as part of a batch. Raises what `run` raised for it; InvalidRequest or
+        NotEnoughMemory if it does not fit the device's memory."""
         ticket = _Ticket(item, time.perf_counter())
         async with self._gate.entered():
             outcome: _Outcome = await self._call_batch(ticket)

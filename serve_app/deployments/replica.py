@@ -1,4 +1,5 @@
-"""What every deployment asks of the replica it runs in, and of the image it is handed."""
+"""Shared by all deployments: passing errors as values, process priority, GPU share, decoding
+images."""
 
 import asyncio
 import os
@@ -25,7 +26,7 @@ def _decoders() -> ThreadPoolExecutor:
 
 
 def refusal_as_value(call: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R | ServiceError]]:
-    """Return a ServiceError where `call` raises one; the pipeline raises it again.
+    """Make `call` return a ServiceError instead of raising it; the pipeline raises it again.
 
     Serve logs a traceback for whatever is raised in a replica, and a client's broken image should
     not fill the log of a service that works.
@@ -58,8 +59,8 @@ def refusal_as_last_item(
     return answered
 
 
-def yield_to_answering() -> None:
-    """Lower the priority of the threads that a stage starts, under the proxy's and the ingress's.
+def lower_priority() -> None:
+    """Lower the priority of a stage's threads below those of the proxy and the ingress.
 
     On a machine whose cores are all busy with models, requests are still read, and refused, at
     once. Ray runs every worker at niceness 15, which leaves little room below; with
@@ -74,7 +75,7 @@ def gpu_share() -> float:
 
 
 async def decoding(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Run work that decodes an image in a thread, few at a time.
+    """Run work that decodes an image in the small pool of decoding threads.
 
     Kilobytes can decode to hundreds of megabytes; the memory is bounded by bounding the threads.
     """
@@ -85,7 +86,8 @@ async def decoding(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R
 def model_input(
     picture: Picture, limits: Limits, side: int, preprocess: Callable[[list[Pixels]], Floats]
 ) -> Floats:
-    """What `preprocess` makes of a picture for a model that looks at `side` pixels a side.
+    """Decode a picture, shrunk towards `side` pixels, and preprocess it for a model of that input
+    size.
 
     To be called through `decoding`.
     """
@@ -93,7 +95,8 @@ def model_input(
 
 
 def pixels_of(picture: Picture, limits: Limits, least_side: int | None = None) -> Pixels:
-    """The uint8 RGB pixels of a picture; a client's own is decoded, shrunk towards `least_side`.
+    """The uint8 RGB pixels of a picture. Encoded images are decoded, and shrunk by whole factors to
+    no less than `least_side`.
 
     To be called through `decoding`.
     """

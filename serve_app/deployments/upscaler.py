@@ -10,9 +10,9 @@ from serve_app.deployments.micro_batching import MicroBatcher
 from serve_app.deployments.replica import (
     decoding,
     gpu_share,
+    lower_priority,
     pixels_of,
     refusal_as_value,
-    yield_to_answering,
 )
 from serve_app.device.memory import too_large
 from serve_app.errors import InvalidRequest
@@ -27,8 +27,8 @@ class Upscaler:
     """Batches images of one shape and factor."""
 
     def __init__(self, model: UpscalerModel, limits: Limits) -> None:
-        yield_to_answering()
-        with logged_step("import", stage="upscale", why="torch and transformers load here alone"):
+        lower_priority()
+        with logged_step("import", stage="upscale", why="only the model stages import torch"):
             from serve_app.runtimes.upscaler import UpscalerRuntime
         with logged_step("load", stage="upscale", x2=model.x2, x4=model.x4):
             self._runtime = UpscalerRuntime(model, gpu_share())

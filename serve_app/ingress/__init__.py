@@ -1,1 +1,2 @@
-"""HTTP in, HTTP out. Knows the pipeline and the shape of requests, no model, no replica."""
+"""HTTP in and out. Knows the pipeline and the shape of requests; knows neither models nor
+replicas."""

@@ -1,4 +1,4 @@
-"""From what the pipeline gives to what a client gets: encoded images, timings, stream events."""
+"""Turns pipeline results into responses: encoded images, timings, stream events."""
 
 import asyncio
 import base64
@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 from serve_app.imaging import codec
 from serve_app.ingress.schemas import ImageRequest
-from serve_app.ingress.streaming import Event
+from serve_app.ingress.streaming import EventBody
 from serve_app.messages import GenerationRequest, Pixels
 from serve_app.observability import log_event, rounded, server_timing, stage_seconds
-from serve_app.pipeline import Finished, Underway
+from serve_app.pipeline import Finished, InProgress
 
-# OpenAI counts tokens here; there are none.
+# OpenAI reports token counts here; this service counts none.
 _USAGE = {
     "total_tokens": 0,
     "input_tokens": 0,
@@ -30,7 +30,7 @@ async def base64_of(
 
 
 def timings_of(images: list[Finished], encode_s: float) -> dict[str, float]:
-    """Seconds by stage of images that were made side by side."""
+    """Seconds per stage of images made concurrently: a stage counts as its slowest image."""
     seconds = stage_seconds([report for image in images for report in image.reports])
     return seconds | {"encode": encode_s}
 
@@ -45,16 +45,16 @@ def log_finished(images: list[Finished], seconds: dict[str, float]) -> None:
 
 
 async def event_of(
-    item: Underway | Finished,
+    item: InProgress | Finished,
     kind: str,
     body: ImageRequest,
     request: GenerationRequest,
     parameters: Callable[[int], str | None],
-) -> Event | None:
-    """OpenAI's event for what happened to an image; None where the client asked for no such.
+) -> EventBody | None:
+    """The OpenAI event for one pipeline item, or None if the client did not ask for that kind.
 
-    `kind` is `image_generation` or `image_edit`, which the event's type begins with; `parameters`
-    says what a seed's image carries inside.
+    `kind`, `image_generation` or `image_edit`, is the prefix of the event's type;
+    `parameters(seed)` is the text chunk of that seed's PNG.
     """
     output_format = body.output_format or "png"
     common = {

@@ -1,4 +1,4 @@
-"""The HTTP face: one FastAPI application over one pipeline."""
+"""The HTTP API: one FastAPI application over one pipeline."""
 
 from fastapi import FastAPI
 from ray import serve
@@ -34,7 +34,7 @@ from serve_app.stages import Stages
 def build_api(
     pipeline: Pipeline, args: AppArgs, replicas: Replicas, door: Door | None = None
 ) -> ASGIApp:
-    """The FastAPI application; takes what talks to Ray, so that it runs in a test without."""
+    """Build the FastAPI application around what talks to Ray, so that tests need no Ray."""
     app = FastAPI(
         title="Image generation on Ray Serve",
         version=__version__,

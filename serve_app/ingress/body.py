@@ -1,8 +1,8 @@
-"""Reads a request's body once, whole, within a byte limit and a time limit.
+"""Reads the whole request body up front, within a byte limit and a time limit.
 
-Every route needs its whole body, so it is read before routing: what is too large is refused before
-it is parsed, a client that stops sending does not hold a connection for ever, and one that leaves
-half-way costs nothing. A compressed body is not unpacked, and a query has a limit too.
+Every route needs the whole body, so it is read before routing: an oversized body is refused before
+it is parsed, a client that stops sending times out, and one that disconnects half-way costs
+nothing. A compressed body is not unpacked, and a query has a limit too.
 """
 
 import asyncio

@@ -29,12 +29,12 @@ EDIT_BODY: dict[str, Any] = {
         },
     }
 }
-"""The form in the OpenAPI document, which cannot be read off a function's signature."""
+"""The form's OpenAPI schema, which FastAPI cannot derive from the route's signature."""
 
 
 @dataclass(frozen=True)
 class Edit:
-    """A form's files, encoded images, and its other fields."""
+    """An edit form: its files (images, still encoded) and its other fields."""
 
     image: bytes
     control_image: bytes | None
@@ -65,7 +65,7 @@ async def edit_form(request: Request) -> Edit:
 
 
 def _fields(form: list[Part]) -> ImageRequest:
-    """The text fields, read as numbers and truth values where they are such."""
+    """The text fields, parsed to numbers and booleans where the schema has them."""
     try:
         texts = {
             part.name: part.data.decode()

@@ -23,10 +23,10 @@ from serve_app.ingress.schemas import (
     ImageData,
     ImageRequest,
     ImageResponse,
-    Model,
     ModelList,
+    ModelObject,
 )
-from serve_app.ingress.streaming import Event, begun
+from serve_app.ingress.streaming import EventBody, start_stream
 from serve_app.messages import GenerationRequest
 from serve_app.observability import rounded, server_timing
 from serve_app.pipeline import Finished, Pipeline
@@ -52,7 +52,7 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
         compression: int | None,
         response: Response,
     ) -> tuple[list[str], dict[str, float]]:
-        """Images in base64, and seconds by stage, which also go into the headers."""
+        """Images in base64 and seconds per stage; sets the `Server-Timing` header too."""
         began = time.perf_counter()
         parameters = parameters_for(request)
         payloads = await asyncio.gather(
@@ -73,11 +73,11 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
         image: bytes | None = None,
         control: bytes | None = None,
     ) -> ImageResponse | Response:
-        """What both of OpenAI's routes do; `kind` is how they name their events."""
+        """Shared by both OpenAI routes; `kind` prefixes the names of their events."""
         if body.stream:
-            return await begun(events(body, kind, image, control))
+            return await start_stream(events(body, kind, image, control))
         request, composition = requests.image_generation(body, args, image, control)
-        with requests.blaming("control_image"):
+        with requests.naming_field("control_image"):
             images = await pipeline.generate(
                 request, composition, body.n or 1, requests.terms(body)
             )
@@ -98,10 +98,10 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
 
     async def events(
         body: ImageRequest, kind: str, image: bytes | None, control: bytes | None
-    ) -> AsyncGenerator[Event | None]:
+    ) -> AsyncGenerator[EventBody | None]:
         request, composition = requests.image_generation(body, args, image, control)
         terms = requests.terms(body)
-        with requests.blaming("control_image"):
+        with requests.naming_field("control_image"):
             stream = pipeline.generate_streaming(request, composition, body.n or 1, terms)
             async with aclosing(stream):
                 async for item in stream:
@@ -110,9 +110,9 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
     @router.post("/generation")
     @router.post("/generation/", include_in_schema=False)
     async def generation(body: ControlNetRequest, response: Response) -> ControlNetResponse:
-        """Make an image whose edges follow the input's Canny edges."""
+        """Generate an image conditioned on the input's Canny edges."""
         request, composition = requests.controlnet_generation(body, args)
-        with requests.blaming("input_image_base64"):
+        with requests.naming_field("input_image_base64"):
             images = await pipeline.generate(request, composition)
         payloads, _ = await encoded(images, request, "png", None, response)
         return ControlNetResponse(request_id=body.request_id, output_image_base64=payloads[0])
@@ -137,7 +137,8 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
         openapi_extra=EDIT_BODY,
     )
     async def edits(edit: EditForm, response: Response) -> ImageResponse | Response:
-        """OpenAI's image edits: image-to-image at `strength`, steered by edges if there are any.
+        """OpenAI's image edits: image-to-image at `strength`, ControlNet-conditioned if a control
+        image is sent.
 
         A form with the file `image` and the fields of `/v1/images/generations`; streams as it does,
         with events named `image_edit.…`.
@@ -149,6 +150,6 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
     async def models() -> ModelList:
         """The models that `model` may name."""
         name = args.models.generator.name
-        return ModelList(data=[Model(id=name, created=started, owned_by="local")])
+        return ModelList(data=[ModelObject(id=name, created=started, owned_by="local")])
 
     return router

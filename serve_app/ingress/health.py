@@ -11,7 +11,7 @@ from serve_app.ingress.schemas import Health, StageHealth
 
 
 def build_router(replicas: Replicas) -> APIRouter:
-    """The one route. Answers 503 while a stage has no running replica."""
+    """A router with this one route; it answers 503 while any stage has no running replica."""
     router = APIRouter(tags=["health"], responses={503: error_schema()[503]})
 
     @router.get("/health")

@@ -1,4 +1,4 @@
-"""API keys: who may use the service, where the configuration says that not everybody may."""
+"""API-key authentication, which is on only if `args.auth` is configured."""
 
 import hashlib
 import hmac
@@ -22,8 +22,8 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 def read_hashes(auth: Auth) -> list[bytes]:
     """The SHA-256 hashes of the keys, in hexadecimal. Raises ValueError where there are none.
 
-    From the file, a hash a line and after it whatever names its owner, or from the environment
-    variable, hashes between commas.
+    From the file, one hash per line, optionally followed by its owner's name; or from the
+    environment variable, comma-separated.
     """
     if auth.keys_file is not None:
         entries = Path(auth.keys_file).read_text().splitlines()
@@ -56,7 +56,7 @@ class KeyCheck:
 
     def _known(self, scope: Scope) -> bool:
         found = hashlib.sha256(_key(Headers(scope=scope).get("authorization", ""))).hexdigest()
-        # Each is compared, in constant time, so that the time says nothing of any.
+        # Compare with every hash, each in constant time, so that timing reveals nothing.
         return any([hmac.compare_digest(found.encode(), known) for known in self._hashes])
 
 

@@ -1,4 +1,4 @@
-"""A log line when a request is answered, at level DEBUG one when it arrives, and the metric."""
+"""Logs and counts each answered request; at level DEBUG also logs its arrival."""
 
 import logging
 import time
@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serve_app.observability import log_event, publish_request
 
-# Asked every few seconds.
+# Polled every few seconds, so not logged.
 _QUIET = {"/health", "/v1/status", "/v2/health/live", "/v2/health/ready"}
 
 
@@ -36,7 +36,7 @@ class LoggedRequests:
         started = time.perf_counter()
         try:
             await self._app(scope, receive, send_noted)
-        except Exception:  # answered outside of this middleware
+        except Exception:  # an outer handler turns it into a 500
             status = 500
             raise
         finally:

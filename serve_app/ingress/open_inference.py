@@ -1,6 +1,6 @@
 """Routes of the Open Inference Protocol (KServe v2), which Triton's clients speak, under `/v2`.
 
-Only translates: tensors to what the pipeline takes, and back. The protocol describes each model's
+Only translates between tensors and pipeline calls. The protocol describes each model's
 tensors at `/v2/models/{model}`, and `/openapi.json` what all have in common.
 """
 
@@ -22,7 +22,7 @@ from serve_app.ingress.tensors import TensorSpec
 from serve_app.observability import server_timing
 from serve_app.pipeline import Pipeline
 
-_VERSION = "1"  # of every model: there is one at a time
+_VERSION = "1"  # the only version of every model
 
 
 def _name(request: Request) -> str:
@@ -58,7 +58,7 @@ def build_router(pipeline: Pipeline, args: AppArgs, replicas: Replicas) -> APIRo
 
     @router.get("/v2", response_model=document.Server)
     async def server() -> dict[str, Any]:
-        """What this is."""
+        """Server metadata."""
         return {
             "name": "image-generation",
             "version": __version__,
@@ -126,9 +126,9 @@ def build_router(pipeline: Pipeline, args: AppArgs, replicas: Replicas) -> APIRo
         openapi_extra=document.inference(versioned),
     )
     async def infer(request: Request, name: Name, version: Version) -> Response:
-        """Run the model once for every item of its batch, side by side."""
+        """Run the model on every item of the request, concurrently."""
         model = await described(name, version)
-        asked = await asyncio.to_thread(  # a tensor of megabytes of JSON takes a while
+        asked = await asyncio.to_thread(  # parsing megabytes of JSON takes a while
             read_request,
             await request.body(),
             request.headers.get(LENGTH_HEADER),

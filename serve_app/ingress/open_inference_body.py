@@ -4,7 +4,7 @@
     raw bytes of the first binary tensor, of the second, …
 
 The header `Inference-Header-Content-Length` says where the JSON ends; without it all is JSON.
-Knows signatures, no models. Whatever does not keep to a signature is an InvalidRequest.
+Knows signatures but no models. Raises InvalidRequest for anything that violates a signature.
 """
 
 from collections.abc import Sequence
@@ -80,7 +80,8 @@ REQUEST_SCHEMA: dict[str, Any] = _inlined(_SCHEMA, _SCHEMA["$defs"]) | {"title":
 
 @dataclass(frozen=True)
 class InferenceRequest:
-    """What a client sent; `outputs` are those it wants, and whether as binary data."""
+    """A parsed request; `outputs` maps each requested output to whether it is sent as binary
+    data."""
 
     id: str | None
     inputs: dict[str, Values]
@@ -129,7 +130,7 @@ def read_request(
 def write_outputs(
     values: dict[str, Values], wanted: dict[TensorSpec, bool]
 ) -> tuple[list[dict[str, Any]], bytes]:
-    """The `outputs` of the answer's JSON, and the binary data that goes behind it."""
+    """The `outputs` of the response's JSON, and the binary data to append to it."""
     described, raw = [], []
     for spec, binary in wanted.items():
         value = values[spec.name]
@@ -147,7 +148,7 @@ def write_outputs(
 
 
 def _split(body: bytes, header_length: str | None) -> tuple[bytes, memoryview]:
-    """The JSON, and what is behind it; a view, because images are large."""
+    """Split the JSON from the binary data after it, which is a view because images are large."""
     if header_length is None:
         return body, memoryview(b"")
     if not (header_length.isascii() and header_length.isdigit() and len(header_length) < 16):

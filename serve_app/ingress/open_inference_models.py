@@ -1,7 +1,8 @@
-"""The models that the Open Inference Protocol offers: what each takes and gives, by which stages.
+"""The models offered through the Open Inference Protocol: inputs, outputs, and the stages behind
+each.
 
-Values are checked by what checks them on every other route; optional inputs that are left out come
-from the configuration's `defaults`.
+Values go through the same checks as on every other route; omitted optional inputs come from
+`defaults`.
 """
 
 import asyncio
@@ -34,7 +35,7 @@ Outputs = tuple[dict[str, Values], dict[str, float]]
 
 @dataclass(frozen=True)
 class InferenceModel:
-    """A signature, the deployments that it needs, and what to do."""
+    """A model's signature, the deployments it needs, and the function that runs it."""
 
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
@@ -42,7 +43,7 @@ class InferenceModel:
     infer: Callable[[Inputs], Awaitable[Outputs]]
 
     def sized(self, card: ClassifierCard) -> "InferenceModel":
-        """With the real sizes of the classifier's tensors."""
+        """A copy whose shapes are those of the loaded classifier."""
         shapes = {"pixel_values": (-1, *card.input_shape), "probabilities": (-1, len(card.labels))}
         inputs, outputs = (
             tuple(replace(spec, shape=shapes.get(spec.name, spec.shape)) for spec in specs)

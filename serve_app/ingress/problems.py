@@ -1,5 +1,5 @@
-"""The one place that turns what went wrong into a status and a body: OpenAI's shape, or under `/v2`
-the Open Inference Protocol's.
+"""The only place that maps errors to an HTTP status and a body: OpenAI's shape, or the Open
+Inference Protocol's under `/v2`.
 """
 
 from typing import Any
@@ -35,7 +35,7 @@ _HTTP_CODES = {404: "not_found", 405: "method_not_allowed"}
 
 
 def problem(error: ServiceError) -> Response:
-    """The answer for an error of ours."""
+    """The response for a ServiceError."""
     headers = {}
     if isinstance(error, errors.Retryable):
         headers["Retry-After"] = str(error.retry_after_s)
@@ -43,13 +43,13 @@ def problem(error: ServiceError) -> Response:
 
 
 def body_of(error: ServiceError) -> dict[str, Any]:
-    """The error's body, for a stream whose status was sent long ago."""
+    """The error's body alone, for a stream whose status has already been sent."""
     return _body(_status(error), str(error), error.code, error.param)
 
 
 def surprise() -> ServiceError:
     """What a client is told of a mistake of ours."""
-    return ServiceError("something went wrong here; the log has the details")
+    return ServiceError("internal error; the log has the details")
 
 
 def answer(
@@ -81,17 +81,19 @@ def install(app: FastAPI) -> None:
         return answer(error.status_code, str(error.detail), code, headers=headers)
 
     @app.exception_handler(Exception)
-    async def on_surprise(request: Request, error: Exception) -> Response:
+    async def on_unexpected_error(request: Request, error: Exception) -> Response:
         return problem(surprise())
 
 
 def invalid_field(details: Any) -> ServiceError:
-    """The first of pydantic's complaints; a body that is no JSON at all is a 400."""
+    """The first validation error; a body that is not JSON at all becomes a 400."""
     first = details[0]
     if first["type"] == "json_invalid":
         return errors.InvalidRequest("the body is not valid JSON")
     if first["loc"] == ("body",) and first["type"] != "missing":
-        return errors.InvalidField("the body is no JSON object; is Content-Type application/json?")
+        return errors.InvalidField(
+            "the body is not a JSON object; is Content-Type application/json?"
+        )
     path = [str(part) for part in first["loc"] if part not in ("body", "query")]
     param = ".".join(path) or None
     return errors.InvalidField(f"{param or 'body'}: {first['msg']}").about(param)
@@ -126,7 +128,8 @@ def error_schema() -> dict[int | str, dict[str, Any]]:
 
 
 class _Problem(JSONResponse):
-    """Takes its shape when it is sent, as middleware and Ray's proxy send errors too."""
+    """Chooses its shape when it is sent, by the path, since middleware and Ray's proxy send errors
+    outside of any route."""
 
     def __init__(
         self,

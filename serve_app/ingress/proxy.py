@@ -1,7 +1,8 @@
-"""Middleware for Ray's HTTP proxy: what the proxy answers by itself keeps to the contract too.
+"""Middleware for Ray's HTTP proxy, so that errors sent by the proxy itself have the contract's
+shape.
 
-Where an ingress replica dies, the proxy alone is left to answer, with a bare 500; where it refuses,
-with plain text. Loaded by the proxy through the environment variable
+When an ingress replica dies, the proxy answers with a bare 500; when it rejects a request, with
+plain text. Loaded by the proxy through the environment variable
 `RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH=serve_app.ingress.proxy.middlewares`.
 """
 
@@ -22,12 +23,12 @@ _OWN_PATHS = "/-/"  # Serve's own health and routes pages
 
 
 def middlewares() -> list[Middleware]:
-    """What Serve's proxy wraps around itself."""
+    """The middleware that Serve's proxy installs."""
     return [Middleware(ContractErrors), Middleware(SlowReaders)]  # the last is next to the server
 
 
 class ContractErrors:
-    """Replaces a missing answer, and an error that is not JSON, by one of the contract's shape."""
+    """Replaces missing responses and non-JSON errors by errors of the contract's shape."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

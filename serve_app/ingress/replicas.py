@@ -33,7 +33,7 @@ Reports = dict[str, DeploymentReport]
 
 def read_own() -> Reports:
     """As `read_deployments`, of this replica's application; blocks until Serve answers."""
-    # First, because outside a replica it raises, where asking for the status would start a Ray.
+    # First: outside a replica this raises, whereas `serve.status()` would start a Ray cluster.
     app_name = serve.get_replica_context().app_name
     return read_deployments(serve.status(), app_name)
 
@@ -89,7 +89,7 @@ class Replicas:
 
 
 def read_deployments(status: ServeStatus, app_name: str) -> Reports:
-    """One application's deployments. A replica counts as wanted unless it is being stopped.
+    """One application's deployments; `target` counts every replica that is not being stopped.
 
     Raises LookupError where Serve does not name the application or any of its deployments, as a
     controller does that has just started.

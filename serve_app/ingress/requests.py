@@ -1,6 +1,6 @@
-"""From what a client sent to what the pipeline takes: defaults filled in, limits checked.
+"""Converts request bodies to pipeline requests: fills in defaults, checks limits.
 
-Checks only what is cheap to check, an image by its header; raises ServiceError.
+Only cheap checks, images by their header. Raises ServiceError.
 """
 
 import base64
@@ -46,8 +46,8 @@ def from_base64(text: str, param: str) -> bytes:
 
 
 @contextmanager
-def blaming(param: str) -> Iterator[None]:
-    """Name the field that an image came from in what is found wrong with it, here or later."""
+def naming_field(param: str) -> Iterator[None]:
+    """Attach the field's name to image errors raised inside the block."""
     try:
         yield
     except (InvalidImage, ImageTooLarge, UnsupportedImage) as error:
@@ -58,11 +58,12 @@ def checked_image(data: bytes, limits: Limits, param: str) -> codec.Header:
     """The header of an image within the limits; `param` names it in the error."""
     if not data:
         raise InvalidField(f"{param}: no image was sent").about(param)
-    with blaming(param):
+    with naming_field(param):
         header = codec.inspect(data, limits.max_image_pixels)
     long, short = max(header.width, header.height), min(header.width, header.height)
     if long > limits.max_aspect_ratio * short:
-        # A captioner scales the short side to hundreds of pixels, whatever the long one becomes.
+        # Captioners scale the short side to hundreds of pixels, so an extreme ratio makes the long
+        # side huge.
         message = f"one side is more than {limits.max_aspect_ratio:g} times as long as the other"
         raise InvalidRequest(message).about(param)
     return header
@@ -71,22 +72,24 @@ def checked_image(data: bytes, limits: Limits, param: str) -> codec.Header:
 def controlnet_generation(
     body: ControlNetRequest, args: AppArgs
 ) -> tuple[GenerationRequest, Composition]:
-    """What `POST /generation` asks for; all but four fields come from the configuration."""
+    """The pipeline request of `POST /generation`; all but its four fields come from the
+    configuration."""
     image = from_base64(body.input_image_base64, "input_image_base64")
     header = checked_image(image, args.limits, "input_image_base64")
     _check_prompt(body.text, args.limits, "text")
     request = ImageRequest(prompt=body.text, seed=body.random_seed % (MAX_SEED + 1))
     size = _auto_size(args, header)
     composition = Composition(_canny(request, args, image, size))
-    return _generation(request, args, size, steered=True), composition
+    return _generation(request, args, size, conditioned=True), composition
 
 
 def image_generation(
     body: ImageRequest, args: AppArgs, image: bytes | None = None, control: bytes | None = None
 ) -> tuple[GenerationRequest, Composition]:
-    """What `POST /v1/images/generations` asks for, or `…/edits`, which brings encoded images.
+    """The pipeline request of `POST /v1/images/generations`, or of `…/edits`, whose images come as
+    files.
 
-    `image` is what image-to-image starts from; `control` stands in for the field `control_image`.
+    `image` is the starting image of image-to-image; `control` replaces the field `control_image`.
     """
     limits = args.limits
     if body.model is not None and body.model != args.models.generator.name:
@@ -117,12 +120,12 @@ def image_generation(
         body.upscale or 1,
         bool(body.caption),
     )
-    made = _generation(body, args, size, steered=control is not None)
+    made = _generation(body, args, size, conditioned=control is not None)
     return replace(made, image=image), composition
 
 
 def terms(body: ImageRequest) -> Terms:
-    """How a generation wants to be served."""
+    """The terms of a generation: priority, deadline, previews and progress."""
     return Terms(
         priority=body.priority or 0,
         finish_by=None if body.deadline_ms is None else time.time() + body.deadline_ms / 1000,
@@ -134,7 +137,8 @@ def terms(body: ImageRequest) -> Terms:
 def check_upscale(
     width: int, height: int, scale: int, args: AppArgs, param: str, output_format: str
 ) -> None:
-    """Raise InvalidRequest where no model of this factor is served, or the image is too large."""
+    """Raise InvalidRequest if no upscaler of this factor is configured, or the image is too
+    large."""
     offered = {2: args.models.upscaler.x2, 4: args.models.upscaler.x4}
     if not offered.get(scale):
         raise InvalidRequest(f"upscaling by {scale} is not served here").about(param)
@@ -215,10 +219,10 @@ def _canny(body: ImageRequest, args: AppArgs, image: bytes, size: tuple[int, int
 
 
 def _generation(
-    body: ImageRequest, args: AppArgs, size: tuple[int, int], steered: bool
+    body: ImageRequest, args: AppArgs, size: tuple[int, int], conditioned: bool
 ) -> GenerationRequest:
     defaults = args.defaults
-    guidance_end = defaults.guidance_end_of(steered)
+    guidance_end = defaults.guidance_end_of(conditioned)
     values = {
         name: getattr(defaults, name) if getattr(body, name) is None else getattr(body, name)
         for name in (

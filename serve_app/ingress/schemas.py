@@ -1,4 +1,4 @@
-"""What clients send and get, field by field. Types are strict: a string is no number."""
+"""Request and response bodies. Types are strict: "1" is not accepted for 1."""
 
 from typing import Annotated, Literal
 
@@ -21,7 +21,7 @@ Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
 
 
 def _offered_scale(scale: int) -> int:
-    """Not `Literal[1, 2, 4]`, which would take True and 4.0 for numbers of the list."""
+    """`Literal[1, 2, 4]` would also accept True and 4.0."""
     if scale not in (1, 2, 4):
         raise ValueError("1, 2 or 4")
     return scale
@@ -110,16 +110,16 @@ class ImageRequest(Body):
     )
     caption: bool | None = None
     progress: bool | None = Field(
-        None, description="in a stream, also an event for each step and place in the queue"
+        None, description="in a stream, also send an event for each step and each move in the queue"
     )
     deadline_ms: int | None = Field(
         None,
         ge=1,
         le=_MAX_DEADLINE_MS,
-        description="refused at once where it cannot be met, given up where it passes",
+        description="refused at once if it cannot be met; the work is abandoned when it passes",
     )
     priority: int | None = Field(
-        None, ge=-10, le=10, description="each point goes ahead as if it had waited 10 s longer"
+        None, ge=-10, le=10, description="each point counts as 10 s of waiting"
     )
 
 
@@ -148,7 +148,7 @@ class ClassResponse(BaseModel):
     timings: dict[str, float] = Field(description="seconds by stage")
 
 
-class Model(BaseModel):
+class ModelObject(BaseModel):
     id: str
     object: Literal["model"] = "model"
     created: int
@@ -157,7 +157,7 @@ class Model(BaseModel):
 
 class ModelList(BaseModel):
     object: Literal["list"] = "list"
-    data: list[Model]
+    data: list[ModelObject]
 
 
 class StageHealth(BaseModel):
@@ -173,12 +173,12 @@ class Health(BaseModel):
 class DeploymentReport(BaseModel):
     status: str = Field(description="as Ray Serve says it, HEALTHY when all is well")
     running: int = Field(description="replicas that take work")
-    target: int = Field(description="those that run or are being started")
+    target: int = Field(description="replicas that run or are starting")
 
 
 class WorkReport(BaseModel):
-    pending: int = Field(description="images in progress or waiting, at the ingress that answers")
-    capacity: int = Field(description="beyond these, requests are refused")
+    pending: int = Field(description="images in progress or waiting at this ingress replica")
+    capacity: int = Field(description="the most images in progress at once; beyond them, 429")
     seconds_per_image: float | None = Field(description="measured; null before the first is done")
 
 
@@ -187,7 +187,7 @@ class Status(BaseModel):
     deployments: dict[str, DeploymentReport]
     work: dict[str, WorkReport] = Field(description="by kind of work")
     step_s: float | None = Field(
-        description="seconds of a denoising step lately, null before the first"
+        description="recent seconds per denoising step; null before the first"
     )
     defaults: Defaults
     limits: Limits

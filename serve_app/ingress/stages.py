@@ -31,7 +31,7 @@ Threshold = Annotated[int | None, Query(ge=0, le=255)]
 
 
 class Scale(IntEnum):
-    """An enumeration, because a query's `Literal[2, 4]` would be compared with strings."""
+    """An enumeration: query values are strings, which would never equal `Literal[2, 4]`."""
 
     X2 = 2
     X4 = 4
@@ -63,8 +63,8 @@ _IMAGE_BODY: dict[str, Any] = {
 async def sent_image(request: Request) -> bytes:
     """The image of a raw body, a multipart field `image`, or JSON `{"image": base64}`.
 
-    The Content-Type only decides where the first bytes agree with it: clients send raw images
-    under all sorts of types. Raises InvalidField where there is no image.
+    The Content-Type is believed only if the first bytes agree with it, since clients send raw
+    images under all sorts of types. Raises InvalidField where there is no image.
     """
     body = await request.body()
     content_type = request.headers.get("content-type", "").lower()
@@ -99,7 +99,7 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
         """The Canny edge map at the image's own size: PNG, one channel."""
         requests.checked_image(image, limits, "image")
         low, high = requests.thresholds(low_threshold, high_threshold, args)
-        with requests.blaming("image"):
+        with requests.naming_field("image"):
             result = await pipeline.find_edges(CannyRequest(image, low, high))
         return await _image_response(result, "png")
 
@@ -110,24 +110,24 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
         """The image, enlarged."""
         header = requests.checked_image(image, limits, "image")
         requests.check_upscale(header.width, header.height, scale, args, "scale", output_format)
-        with requests.blaming("image"):
+        with requests.naming_field("image"):
             result = await pipeline.upscale(image, int(scale))
         return await _image_response(result, output_format)
 
     def timed(response: Response, report: StageReport) -> dict[str, float]:
-        """Seconds by stage for the body, and told in the headers too."""
+        """Seconds per stage for the body; sets the `Server-Timing` header too."""
         seconds = _seconds(report)
         response.headers["Server-Timing"] = server_timing(seconds)
         return rounded(seconds)
 
     async def described(image: bytes) -> CaptionResult:
         requests.checked_image(image, limits, "image")
-        with requests.blaming("image"):
+        with requests.naming_field("image"):
             return (await pipeline.caption([image]))[0]
 
     @router.post("/v1/captions", openapi_extra=_IMAGE_BODY)
     async def captions(image: SentImage, response: Response) -> CaptionResponse:
-        """What is in the image."""
+        """A caption of the image."""
         result = await described(image)
         return CaptionResponse(caption=result.text, timings=timed(response, result.report))
 
@@ -149,7 +149,7 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
     async def classify(image: SentImage, response: Response) -> ClassResponse:
         """Which of the model's classes the image shows."""
         requests.checked_image(image, limits, "image")
-        with requests.blaming("image"):
+        with requests.naming_field("image"):
             (result,) = await pipeline.classify([image])
         probabilities = dict(zip(result.labels, result.probabilities.tolist(), strict=True))
         return ClassResponse(

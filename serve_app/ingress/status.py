@@ -10,7 +10,7 @@ from serve_app.pipeline import Pipeline
 
 
 def build_router(pipeline: Pipeline, args: AppArgs, replicas: Replicas) -> APIRouter:
-    """The one route. Answers 200 whatever the state: to find fault is `/health`'s task.
+    """A router with this one route. It always answers 200; `/health` is what fails.
 
     503 only where the state itself is unknown.
     """

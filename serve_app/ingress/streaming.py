@@ -13,36 +13,37 @@ from serve_app.errors import ServiceError
 from serve_app.ingress.problems import body_of, surprise
 from serve_app.observability import log_event
 
-Event = dict[str, Any]
+EventBody = dict[str, Any]
 """The data of an event; its `type` is the event's name too."""
 
 
 class EventStream(StreamingResponse):
-    """Sends events as they come. An error after the first ends the stream as its last event."""
+    """Sends events as they come; an error after the first event is sent as the last one."""
 
-    def __init__(self, events: AsyncGenerator[Event]) -> None:
+    def __init__(self, events: AsyncGenerator[EventBody]) -> None:
         self._events = events
         headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
         super().__init__(_encoded(events), media_type="text/event-stream", headers=headers)
 
     async def stream_response(self, send: Send) -> None:
-        # Closed here and now, so that work for a client that left is given up at once.
+        # Close the generator here, so that work for a client that left is cancelled at once.
         async with aclosing(self._events):
             await super().stream_response(send)
 
 
-async def begun(events: AsyncGenerator[Event | None]) -> EventStream:
-    """A stream whose first item is there: what raises before it still gets a status of its own.
+async def start_stream(events: AsyncGenerator[EventBody | None]) -> EventStream:
+    """Await the first item before answering, so that an error before it still gets its own HTTP
+    status.
 
-    An item None says that the work has begun and is not sent.
+    An item of None means that work has start_stream; it is not sent.
     """
     first = await anext(events)
     return EventStream(_continued(first, events))
 
 
 async def _continued(
-    first: Event | None, events: AsyncGenerator[Event | None]
-) -> AsyncGenerator[Event]:
+    first: EventBody | None, events: AsyncGenerator[EventBody | None]
+) -> AsyncGenerator[EventBody]:
     async with aclosing(events):
         if first is not None:
             yield first
@@ -51,7 +52,7 @@ async def _continued(
                 yield event
 
 
-async def _encoded(events: AsyncGenerator[Event]) -> AsyncIterator[str]:
+async def _encoded(events: AsyncGenerator[EventBody]) -> AsyncIterator[str]:
     try:
         async for event in events:
             yield f"event: {event['type']}\ndata: {json.dumps(event)}\n\n"

@@ -1,7 +1,7 @@
-"""A tensor of the Open Inference Protocol: what a client wrote, which nobody vouches for, and back.
+"""Reads and writes tensors of the Open Inference Protocol; what a client sent is untrusted.
 
-In binary, numbers are little-endian, and each BYTES element comes after its length in 4 bytes. In
-JSON, values are nested or flat, and an encoded image, which is no text, is base64.
+In binary, numbers are little-endian and each BYTES element is preceded by its length in 4 bytes. In
+JSON, values are nested or flat, and encoded images are base64.
 """
 
 import base64
@@ -55,13 +55,13 @@ def check_shape(spec: TensorSpec, datatype: str, shape: list[int], max_items: in
 
 
 def from_json(spec: TensorSpec, shape: list[int], data: list[Any]) -> Values:
-    """The values of a checked shape. Raises InvalidRequest where they are others."""
+    """The values, whose shape is already checked. Raises InvalidRequest if they do not fit it."""
     flat = data
     while flat and all(isinstance(each, list) for each in flat):
         flat = list(chain.from_iterable(flat))
     if len(flat) != prod(shape):
         raise InvalidRequest(f"{spec.name}: {len(flat)} values do not fill {shape}")
-    # Before numpy sees them, whose strings all take the room of the longest.
+    # Checked before numpy, whose string arrays reserve the longest string's size for every element.
     if not {type(each) for each in flat} <= _KINDS[spec.datatype]:
         raise InvalidRequest(f"{spec.name}: not all values are {spec.datatype}")
     if spec.is_image:
@@ -80,7 +80,7 @@ def from_json(spec: TensorSpec, shape: list[int], data: list[Any]) -> Values:
 
 
 def from_binary(spec: TensorSpec, shape: list[int], raw: memoryview) -> Values:
-    """As `from_json`, of exactly the tensor's bytes."""
+    """As `from_json`, from binary data that must be exactly the tensor's."""
     if spec.datatype == "BYTES":
         return _elements(spec.name, raw, prod(shape))
     dtype = np.dtype(_DTYPES[spec.datatype])

@@ -35,7 +35,7 @@ def work_of(args: argparse.Namespace, settings: AppArgs) -> Work:
         for name, path in (("control", args.control), ("image", args.image))
     }
     request = replace(
-        request_of(defaults, args.prompt, args.seed, steered=args.control is not None),
+        request_of(defaults, args.prompt, args.seed, conditioned=args.control is not None),
         negative_prompt=args.negative_prompt,
         num_inference_steps=args.steps or defaults.num_inference_steps,
         sampler=args.sampler or defaults.sampler,

@@ -1,4 +1,4 @@
-"""Attention of Stable Diffusion's networks to their text, for CPUs."""
+"""Cross-attention to the text, with padding that suits CPU kernels."""
 
 from typing import Any
 
@@ -6,11 +6,11 @@ import torch
 from diffusers.models.attention_processor import AttnProcessor2_0
 from torch import nn
 
-_WHOLE = 16  # floats that AVX-512 takes at once
+_WHOLE = 16  # floats in an AVX-512 register
 
 
 class PaddedText(AttnProcessor2_0):
-    """Attends to a whole number of vectors of tokens, those that were added masked.
+    """Pads the text to a multiple of 16 tokens, and masks the padding.
 
     The kernels of PyTorch and of OpenVINO for CPUs need twice as long for CLIP's 77 as for 80.
     """

@@ -1,7 +1,7 @@
 """A network run by a backend: PyTorch eagerly or compiled, ONNX Runtime, OpenVINO, TensorRT.
 
-Whichever it is, the network stays a call from tensors to tensors. Libraries are imported only
-where they are asked for: they take seconds.
+Every backend is called with tensors and returns tensors. Its library is imported only if it is
+used, since that takes seconds.
 """
 
 import logging
@@ -29,8 +29,8 @@ def run_by(
 ) -> Run:
     """The module, run by a backend on the device and in the dtype that it has.
 
-    `inputs` are examples to convert it with; `varying` names for each the dimensions that may
-    differ from it. Converted or not, what goes in and comes out are tensors: one or a sequence.
+    `inputs` are example inputs for the conversion; `varying` lists the dynamic dimensions of each.
+    The result takes tensors and returns one or a sequence.
     A network runs eagerly where no folder can be written for what it is converted to. Raises
     ValueError where the backend cannot run here.
     """
@@ -48,10 +48,11 @@ def run_by(
 
 
 def compiled(module: nn.Module, device: torch.device, varying: Varying) -> Run:
-    """By torch.compile, when first called.
+    """Compiled by torch.compile on the first call.
 
-    The batch, a tensor's first dimension that varies, is dynamic from the start: a batch of one has
-    a graph, and all others share one. A second size makes two more, in which that is dynamic too.
+    The batch dimension (each tensor's first dynamic one) is marked dynamic: a batch of one gets its
+    own graph, all other batches share one. A second image size compiles two more, with dynamic
+    image sizes.
     """
     compiler = os.environ.get("CXX", "g++")
     if device.type == "cpu" and not shutil.which(compiler):
@@ -81,7 +82,8 @@ def _by_openvino(
 def _by_onnx(
     backend: Backend, module: nn.Module, inputs: Sequence[torch.Tensor], varying: Varying
 ) -> Run:
-    """On the CPU without copies, on a GPU by TensorRT by way of the host."""
+    """On the CPU without copies; with TensorRT on a GPU, with a copy through host memory each
+    way."""
     from serve_app.runtimes import onnx
 
     if backend == "tensorrt":

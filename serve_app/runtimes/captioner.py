@@ -17,7 +17,7 @@ from serve_app.runtimes.verdicts import require_passed
 class CaptionerRuntime:
     """Says what is in an image.
 
-    `side` is that of the square that the model looks at, in pixels.
+    `side` is the model's input size in pixels, which is square.
     """
 
     def __init__(self, model: CaptionerModel, gpu_share: float = 0.0) -> None:
@@ -34,7 +34,7 @@ class CaptionerRuntime:
         self._model = network.to(self.device).eval()
         self.side: int = network.config.vision_config.image_size
         require_passed("captioner", model, model.sources, placed)
-        # What eager PyTorch runs is transformers' own decoding.
+        # The eager backend uses transformers' own `generate`.
         self._decode = None if model.backend == "eager" else _decoding(network, model)
 
     def preprocess(self, images: list[Pixels]) -> Floats:
@@ -45,7 +45,7 @@ class CaptionerRuntime:
         return inputs.pixel_values.astype(np.float32, copy=False)
 
     def caption(self, pixel_values: Floats) -> list[str]:
-        """Caption images that `preprocess` prepared, greedily."""
+        """Captions of preprocessed images, by greedy decoding."""
         with torch.inference_mode():
             tokens = self._tokens(torch.from_numpy(pixel_values).to(self.device, self.dtype))
         texts = self._tokenizer.batch_decode(tokens, skip_special_tokens=True)

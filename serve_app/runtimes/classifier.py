@@ -54,7 +54,8 @@ _BLANK = np.zeros((64, 64, 3), np.uint8)
 
 
 def _unique(names: dict[int, str]) -> tuple[str, ...]:
-    """A class's number goes after a name that others have too, as ImageNet's two `crane`s."""
+    """Append the class's index to a name that several classes share, such as ImageNet's two
+    `crane`s."""
     count = Counter(names.values())
     ordered = [names[index] for index in range(len(names))]
     return tuple(

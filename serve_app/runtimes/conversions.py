@@ -44,8 +44,8 @@ def converted(
 ) -> T:
     """What `load` makes of the folder in which `write` put a module, now or at an earlier start.
 
-    `kind` says what it became; `converters` are the packages that another version of could make
-    something else of it. Raises NoPlace where none of the folders can be written, and what `write`
+    `kind` names the format; `converters` are packages whose version may change the result, and is
+    part of the cache key. Raises NoPlace where none of the folders can be written, and what `write`
     and `load` raise for other reasons.
     """
     name = f"{_fingerprint(module, inputs, varying, converters)}-{kind}"
@@ -106,7 +106,7 @@ def _fingerprint(
     packages = ("torch", "transformers", "diffusers", *converters)
     digest.update(repr([(name, version(name)) for name in packages]).encode())
     digest.update(str(module).encode())
-    for file in sorted(Path(__file__).parent.glob("*.py")):  # what a module computes, and how
+    for file in sorted(Path(__file__).parent.glob("*.py")):  # the code that defines the networks
         digest.update(file.read_bytes())
     for name, tensor in sorted(module.state_dict().items()):
         digest.update(name.encode())

@@ -11,12 +11,12 @@ from serve_app.runtimes.attention import PaddedText
 from serve_app.runtimes.backends import Run, run_by
 
 _TOKENS = 77  # of CLIP's texts
-# Odd, so that what is converted with it also goes back up to sides that were halved unevenly.
+# Odd, so that the converted graph also upsamples correctly to sides that did not halve evenly.
 _SIDES = (17, 23)
 
 
 class ControlBranch(nn.Module):
-    """A ControlNet as a function of tensors alone: its residuals, the middle one last."""
+    """A ControlNet with only tensors in and out; returns its residuals, the middle block's last."""
 
     def __init__(self, controlnet: Any) -> None:
         super().__init__()
@@ -93,7 +93,8 @@ class Denoiser:
             unet.set_attn_processor(PaddedText())
             controlnet.set_attn_processor(PaddedText())
         branch, prediction = ControlBranch(controlnet).eval(), Prediction(unet).eval()
-        # One graph for every lane, steered or not, where a graph takes long to make.
+        # Where building a graph is slow, one UNet graph serves all lanes: unconditioned ones get
+        # zero residuals.
         self._branch: Run = branch
         self._predict: Run = prediction
         self._always_adds = backend != "eager"
@@ -132,8 +133,8 @@ class Denoiser:
         """
         residuals: Sequence[torch.Tensor] = ()
         if control is not None:
-            steered = len(control)
-            front = sample[:steered], timesteps[:steered], text[:steered]
+            conditioned = len(control)
+            front = sample[:conditioned], timesteps[:conditioned], text[:conditioned]
             residuals = self._branch(*front, control, control_scale)
         elif self._always_adds:
             residuals = self._no_residuals(sample, timesteps, text)
@@ -144,7 +145,7 @@ class Denoiser:
     def _no_residuals(
         self, sample: torch.Tensor, timesteps: torch.Tensor, text: torch.Tensor
     ) -> list[torch.Tensor]:
-        """Residuals of this size for no lane."""
+        """Empty residuals (a batch of 0) for latents of this size."""
         size = sample.shape[2:]
         if size not in self._empty:
             one = sample[:1]
@@ -158,7 +159,8 @@ class Denoiser:
 
 
 def decoder(vae: Any, backend: Backend) -> Run:
-    """Latents [n, channels, height, width], unscaled, to a sequence of one: images in -1 to 1."""
+    """The VAE's decoder as a call: unscaled latents [n, channels, height, width] to a sequence of
+    one tensor, images in -1 to 1."""
     latents = torch.zeros(
         2, vae.config.latent_channels, *_SIDES, device=vae.device, dtype=vae.dtype
     )
@@ -176,7 +178,7 @@ def _example(unet: Any, lanes: int, height: int, width: int) -> list[torch.Tenso
 
 
 def _filled(residual: torch.Tensor, lanes: int) -> torch.Tensor:
-    """Zeros for the lanes that no edges steer."""
+    """Residuals padded with zeros for the lanes that are not ControlNet-conditioned."""
     if len(residual) == lanes:
         return residual
     return torch.cat([residual, residual.new_zeros(lanes - len(residual), *residual.shape[1:])])

@@ -1,6 +1,6 @@
 """Stable Diffusion 1.x with a Canny ControlNet: the networks behind plain calls.
 
-What to do with them, step by step, is `serve_app/denoise/`.
+The denoising loop is in `serve_app/denoise/`.
 """
 
 from collections import OrderedDict
@@ -31,7 +31,7 @@ class GeneratorRuntime:
         placed = place(model.placement, gpu_share)
         self.device, self.dtype = placed.device, placed.dtype
         disable_progress_bar()
-        set_verbosity_error()  # it would log the words of a prompt that are over 77 tokens
+        set_verbosity_error()  # it would log the part of a prompt that is cut off after 77 tokens
         controlnet = ControlNetModel.from_pretrained(
             model.controlnet,
             revision=model.controlnet_revision,
@@ -69,7 +69,7 @@ class GeneratorRuntime:
 
     @torch.inference_mode()
     def encode_prompts(self, prompts: Sequence[str]) -> list[torch.Tensor]:
-        """An embedding [1, tokens, features] for each prompt; those used last are kept."""
+        """An embedding [1, tokens, features] for each prompt; the most recently used are cached."""
         missing = list(dict.fromkeys(p for p in prompts if p not in self._prompts))
         if missing:
             embedded, _ = self._pipeline.encode_prompt(missing, self.device, 1, False)
@@ -83,13 +83,13 @@ class GeneratorRuntime:
 
     @torch.inference_mode()
     def encode_image(self, image: Pixels, generator: torch.Generator) -> torch.Tensor:
-        """Latents [1, channels, height, width] of a uint8 RGB picture, drawn with `generator`."""
+        """Latents [1, channels, height, width] of a uint8 RGB picture, sampled with `generator`."""
         drawn = self._vae.encode(self._pixels(image)).latent_dist.sample(generator)
         return drawn * self._vae.config.scaling_factor
 
     @torch.inference_mode()
     def embed_edges(self, edges: Sequence[Pixels]) -> list[torch.Tensor]:
-        """What the control branch makes of edge maps, uint8 [height, width]."""
+        """The control branch's embedding of each edge map, uint8 [height, width]."""
         embedded = []
         for edge_map in edges:
             map_ = torch.tensor(edge_map).to(self.device, self.dtype) / 255
@@ -107,9 +107,10 @@ class GeneratorRuntime:
 
     @torch.inference_mode()
     def preview(self, latents: Sequence[torch.Tensor]) -> list[Pixels]:
-        """Roughly what `decode` would give, of the same size but for less.
+        """A cheap approximation of `decode`, at the same size.
 
-        A linear map from latents to colours, fitted on this model's own VAE; a tiny VAE itself.
+        By a linear map from latents to RGB, fitted to this model's VAE; by the VAE itself if it is
+        tiny.
         """
         if self._to_rgb is None:
             return self.decode(latents)

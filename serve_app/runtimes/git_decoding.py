@@ -1,4 +1,5 @@
-"""GIT's greedy decoding as two graphs without Python inside: what ONNX and compilers can take.
+"""GIT's greedy decoding as two graphs without Python control flow, so that ONNX and compilers
+accept them.
 
 In GIT the image's tokens attend to each other and never to the text (Wang et al. 2022,
 https://arxiv.org/abs/2205.14100, figure 2), so their keys and values are computed once; each word
@@ -32,12 +33,12 @@ class ImageEncoding(nn.Module):
             kept.append(_keys_and_values(layer, hidden))
             attended = _attend(_heads(layer, "query", hidden), [kept[-1]])
             hidden = layer.feed_forward_chunk(layer.attention.output(attended, hidden))
-        # Nobody looks at what the image's tokens become in the last layer.
+        # The last layer's outputs for the image's tokens are never used.
         return tuple(chain(*kept, _keys_and_values(last, hidden)))
 
 
 class NextWord(nn.Module):
-    """A word of each caption to the next one: int64 [n] to [n]."""
+    """One decoding step: the last word of each caption, int64 [n], to the next word, [n]."""
 
     def __init__(self, model: Any) -> None:
         super().__init__()
@@ -46,10 +47,12 @@ class NextWord(nn.Module):
     def forward(
         self, word: torch.Tensor, position: torch.Tensor, *kept: torch.Tensor
     ) -> tuple[torch.Tensor, ...]:
-        """`position` is int64 [1]. `kept` are the image's keys and values, as `ImageEncoding` gives
-        them, then as many of the words before; those are returned with this word added.
+        """`position` is int64 [1]. `kept` is the KV cache: the image's keys and values as
+        `ImageEncoding` returns them, then those of the words so far, which are returned with this
+        word's appended.
 
-        One tensor for all would be copied apart for each word, which takes longer than the word.
+        One tensor per layer: splitting a single one would copy it for each word, which takes longer
+        than the word.
         """
         pairs = list(zip(kept[::2], kept[1::2], strict=True))
         image, text = pairs[: len(pairs) // 2], pairs[len(pairs) // 2 :]
@@ -64,7 +67,7 @@ class NextWord(nn.Module):
 
 
 class GreedyDecoding:
-    """The loop around the two, whatever runs them."""
+    """The decoding loop around the two graphs, whichever backend runs them."""
 
     def __init__(
         self,
@@ -81,7 +84,7 @@ class GreedyDecoding:
     def __call__(self, pixel_values: torch.Tensor) -> torch.Tensor:
         """Token ids, int64 [n, at most 1 + max_new_tokens], as `generate` would choose them.
 
-        What follows an end of sentence means nothing.
+        Tokens after the end of a sentence are to be ignored.
         """
         image = self._encode_image(pixel_values)
         text = [each[..., :0, :] for each in image]
@@ -107,7 +110,7 @@ def _keys_and_values(layer: Any, hidden: torch.Tensor) -> list[torch.Tensor]:
 
 
 def _attend(queries: torch.Tensor, kept: Sequence[Sequence[torch.Tensor]]) -> torch.Tensor:
-    """Attention over several stores of keys and values, without copying them into one."""
+    """Attention over several KV caches without concatenating them."""
     scores = torch.cat([queries @ keys.transpose(-1, -2) for keys, _ in kept], dim=-1)
     shares = (scores / queries.shape[-1] ** 0.5).softmax(-1)
     parts = shares.split([keys.shape[-2] for keys, _ in kept], dim=-1)

@@ -1,4 +1,4 @@
-"""ONNX Runtime in the place of a PyTorch module: converted once, run on numpy.
+"""Runs a PyTorch module with ONNX Runtime: converted once, called with numpy arrays.
 
 https://onnxruntime.ai
 """
@@ -27,7 +27,7 @@ _CONVERTERS = ("onnx", "onnxscript", "onnxruntime")
 
 
 def providers() -> list[str]:
-    """What this ONNX Runtime can run on."""
+    """The execution providers of the installed ONNX Runtime."""
     found: list[str] = onnxruntime.get_available_providers()
     return found
 
@@ -43,8 +43,8 @@ def session(
     """The module as a function of numpy arrays, on as many threads as torch has.
 
     `inputs` are examples; `varying` names for each the dimensions that may differ from it. int8:
-    the matrices' weights in 8 bits, their inputs too, as they run (dynamic quantisation). tensorrt:
-    on a GPU, by engines that are kept beside the graph; a new range of shapes makes a new one.
+    dynamic quantisation of matrix products: 8-bit weights, inputs quantised at run time. tensorrt:
+    on a GPU; engines are cached beside the graph, and new shapes build new ones.
     """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
@@ -78,7 +78,8 @@ def _convert(
 ) -> None:
     shapes: tuple[Any, ...] = tuple(dict.fromkeys(dimensions, _VARIES) for dimensions in varying)
     parameters = inspect.signature(module.forward).parameters.values()
-    if any(each.kind is each.VAR_POSITIONAL for each in parameters):  # those are one entry
+    # `*args` is a single entry of dynamic_shapes
+    if any(each.kind is each.VAR_POSITIONAL for each in parameters):
         named = len(parameters) - 1
         shapes = (*shapes[:named], shapes[named:])
     with torch.no_grad():
@@ -97,9 +98,9 @@ def _convert(
 
 def _quantise(path: Path) -> None:
     model = onnx.load(path)
-    # The exporter's notes on shapes contradict the quantiser's own transposed weights.
+    # The exporter's shape annotations conflict with the weights that the quantiser transposes.
     del model.graph.value_info[:]
-    # Not the convolutions: ONNX Runtime's for integers take longer than those for floats.
+    # Convolutions stay in float: ONNX Runtime's integer kernels are slower.
     quantize_dynamic(
         model, path, weight_type=QuantType.QInt8, op_types_to_quantize=["MatMul", "Gemm"]
     )

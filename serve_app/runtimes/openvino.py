@@ -1,4 +1,4 @@
-"""OpenVINO in the place of a PyTorch module: for CPUs, converted once, run on numpy.
+"""Runs a PyTorch module with OpenVINO on a CPU: converted once, called with numpy arrays.
 
 https://docs.openvino.ai
 """
@@ -60,7 +60,8 @@ def session(
         "INFERENCE_PRECISION_HINT": "bf16" if bfloat16 and native else "f32",
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
         "NUM_STREAMS": 1,
-        "ENABLE_CPU_PINNING": False,  # replicas that do not know of each other share the cores
+        # replicas share the cores without coordination; pinned, they would crowd onto the same ones
+        "ENABLE_CPU_PINNING": False,
         "CPU_RUNTIME_CACHE_CAPACITY": _KEPT_PRIMITIVES,
     }
     running = converted(
@@ -72,7 +73,8 @@ def session(
         lambda folder: _convert(module, inputs, varying, folder),
         lambda folder: _CORE.compile_model(folder / "model.xml", "CPU", settings),
     )
-    idle: SimpleQueue[openvino.InferRequest] = SimpleQueue()  # a request is for a thread at a time
+    # an InferRequest serves one thread at a time; idle ones are reused
+    idle: SimpleQueue[openvino.InferRequest] = SimpleQueue()
     last: list[tuple[int, ...]] = []
     inside = 0
     changing = Lock()

@@ -19,13 +19,13 @@ class Placed:
 
 
 def place(placement: Placement, gpu_share: float = 0.0) -> Placed:
-    """Turn a configured placement into a real one.
+    """Resolve a configured placement to a device and a dtype, and cap the replica's GPU memory.
 
     `gpu_share` is the fraction of a GPU that the replica was given. Ray only counts fractions
-    (ray issue 41432), so torch is told to refuse what goes over it, instead of the neighbours
-    running out of memory. Raises RuntimeError where CUDA is asked for and there is none.
+    (ray issue 41432), so torch is told to refuse allocations beyond it, or else the neighbours
+    would run out of memory. Raises RuntimeError where CUDA is asked for and there is none.
     """
-    disable_progress_bar()  # a bar a file has no place in a replica's log
+    disable_progress_bar()  # progress bars have no place in a log
     set_verbosity_error()
     name = placement.device
     if name == "auto":

@@ -13,7 +13,8 @@ from serve_app.runtimes.verdicts import require_passed
 
 
 class Enlargement(nn.Module):
-    """Swin2SR as a function of tensors alone: float [n, 3, h, w] of whole windows, enlarged."""
+    """Swin2SR with only tensors in and out: float [n, 3, h, w], sides a multiple of the window,
+    upscaled."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -24,7 +25,7 @@ class Enlargement(nn.Module):
 
 
 class UpscalerRuntime:
-    """Enlarges images of any size by 2 or 4, as far as a model of that factor is configured."""
+    """Upscales images of any size by 2 or 4, if a model of that factor is configured."""
 
     def __init__(self, model: UpscalerModel, gpu_share: float = 0.0) -> None:
         placed = place(model.placement, gpu_share)

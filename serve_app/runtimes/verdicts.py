@@ -1,6 +1,6 @@
 """Which backends passed their quality gate, with which weights: `serve_app/backends.json`.
 
-`python -m serve_app.jobs.optimise` writes the record, and a runtime looks into it before it serves.
+`python -m serve_app.jobs.optimise` writes the record; runtimes check it when they load.
 """
 
 import hashlib
@@ -73,7 +73,7 @@ def recorded() -> list[dict[str, Any]]:
 def require_passed(kind: str, model: RunBy, sources: Sequence[Source], placed: Placed) -> None:
     """Raises ValueError for a backend that has not passed with these weights, in this place.
 
-    Eager is what the others are measured against, and needs no verdict.
+    Eager is the baseline of the others, and needs no verdict.
     """
     if model.backend == "eager" or model.unproven_backend:
         return
@@ -90,7 +90,7 @@ def require_passed(kind: str, model: RunBy, sources: Sequence[Source], placed: P
 
 
 def key(kind: str, weights: str, backend: str, placed: Placed) -> dict[str, str]:
-    """What a verdict is about, as in the record."""
+    """The fields that identify a verdict in the record."""
     dtype = str(placed.dtype).removeprefix("torch.")
     about = {"model": kind, "weights": weights, "backend": backend}
     return about | {"device": placed.device.type, "dtype": dtype}

@@ -73,8 +73,8 @@ def test_images_are_made_and_repeat_with_their_seed(ask):
     assert np.abs(difference).max() <= 2
     short = ask("text_to_image", "result", prompt=[PROMPT], num_inference_steps=[2])
     assert image_of(short).size == (128, 128)
-    steered = image_of(ask("controlnet", "result", prompt=[PROMPT], image=[PICTURE], seed=[4]))
-    assert steered.width > steered.height
+    conditioned = image_of(ask("controlnet", "result", prompt=[PROMPT], image=[PICTURE], seed=[4]))
+    assert conditioned.width > conditioned.height
 
 
 def test_images_are_enlarged(ask):

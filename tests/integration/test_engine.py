@@ -1,4 +1,4 @@
-"""The engine on the demo's weights: the pictures of diffusers' pipelines, whatever the company."""
+"""The engine on the demo's weights: the pictures of diffusers, whatever else is in the batch."""
 
 import dataclasses
 import functools
@@ -88,7 +88,7 @@ def test_parity_of_what_else_a_pipeline_offers(runtime, reference, fields):
 
 
 @functools.cache
-def mixed_company():
+def mixed_batch():
     """Seven requests that agree in nothing but their size."""
     return [
         work("text", seed=11, num_inference_steps=5, sampler="euler_a"),
@@ -103,13 +103,13 @@ def mixed_company():
 
 @pytest.mark.parametrize("sampler", ["ddim", "euler_a", "dpmpp_2m_karras"])
 @pytest.mark.parametrize("place", ["first", "middle", "last"])
-def test_company_changes_nothing(runtime, sampler, place):
+def test_the_rest_of_the_batch_changes_nothing(runtime, sampler, place):
     one = work(sampler=sampler, seed=5)
     (alone,) = images_of(runtime, [one])
     index = {"first": 0, "middle": 4, "last": 7}[place]
-    company = list(mixed_company())
-    company.insert(index, one)
-    assert difference(images_of(runtime, company)[index], alone) <= 1
+    batch = list(mixed_batch())
+    batch.insert(index, one)
+    assert difference(images_of(runtime, batch)[index], alone) <= 1
     assert difference(images_of(runtime, [work(sampler=sampler, seed=6)])[0], alone) > 20
 
 
@@ -117,7 +117,7 @@ def test_joining_late_and_being_watched_change_nothing(runtime):
     one = work(seed=5)
     (alone,) = images_of(runtime, [one])
     engine = Engine(runtime, 8)
-    for other in mixed_company():
+    for other in mixed_batch():
         engine.add(other)
     for _ in range(4):
         engine.step()
@@ -189,7 +189,7 @@ def test_a_converted_generator_draws_the_same(runtime, converted, mode):
     assert difference(images_of(converted, [one])[0], images_of(runtime, [one])[0]) <= 1
 
 
-def test_company_changes_nothing_in_a_converted_generator(converted):
+def test_the_rest_of_the_batch_changes_nothing_in_a_converted_generator(converted):
     one = work(seed=5)
     (alone,) = images_of(converted, [one])
-    assert difference(images_of(converted, [*mixed_company(), one])[-1], alone) <= 1
+    assert difference(images_of(converted, [*mixed_batch(), one])[-1], alone) <= 1

@@ -11,7 +11,7 @@ from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 
 from serve_app import errors
 from serve_app.messages import CannyRequest, GenerationRequest, Progress, Terms
-from serve_app.pipeline import Composition, Finished, Pipeline, Underway
+from serve_app.pipeline import Composition, Finished, InProgress, Pipeline
 from serve_app.stages import Stages
 from tests import fakes
 from tests.fakes import FakeHandle
@@ -257,7 +257,7 @@ async def test_a_slow_reader_finds_the_latest_progress_every_preview_and_every_i
         await asyncio.sleep(0)
     events += [event async for event in stream]
     of_first = [event for event in events if event.seed == 7]
-    told = [event.progress for event in of_first if isinstance(event, Underway)]
+    told = [event.progress for event in of_first if isinstance(event, InProgress)]
     assert [p.partial_image_index for p in told if p.partial_image_index is not None] == [
         0,
         1,

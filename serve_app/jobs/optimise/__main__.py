@@ -68,7 +68,7 @@ def measured(
                 **quality.QUALITY[kind](
                     worker.call("outputs", options.count), expected, options.count
                 ),
-                "company": worker.call("company"),
+                "batch_difference": worker.call("batch_difference"),
             }
             worker.close()
         failures = quality.failures(kind, numbers, whole)

@@ -18,7 +18,7 @@ Measures = dict[str, float]
 
 
 @dataclass(frozen=True)
-class Gate:
+class Threshold:
     """A limit to one measure: absolute, or for its loss against eager."""
 
     measure: str
@@ -41,23 +41,26 @@ class Gate:
 
 
 # At 40 dB nobody tells two pictures apart, and 45 keeps an enlargement's own error, some 30 dB,
-# what it was. A point is a scene in a hundred. In company a picture may change by one of 255.
-GATES: dict[str, list[Gate]] = {
+# what it was. A point is a scene in a hundred. The rest of a batch may change a picture by 1/255.
+THRESHOLDS: dict[str, list[Threshold]] = {
     "generator": [
-        Gate("psnr_db", at_least=40),
-        Gate("shape_colors", loses_at_most=1),
-        Gate("background_color", loses_at_most=1),
-        Gate("edge_f1", loses_at_most=1),
-        Gate("company", at_most=1),
+        Threshold("psnr_db", at_least=40),
+        Threshold("shape_colors", loses_at_most=1),
+        Threshold("background_color", loses_at_most=1),
+        Threshold("edge_f1", loses_at_most=1),
+        Threshold("batch_difference", at_most=1),
     ],
-    "captioner": [Gate("exact_words", loses_at_most=1), Gate("company", at_most=0)],
-    "upscaler": [Gate("psnr_db", at_least=45), Gate("company", at_most=1)],
+    "captioner": [
+        Threshold("exact_words", loses_at_most=1),
+        Threshold("batch_difference", at_most=0),
+    ],
+    "upscaler": [Threshold("psnr_db", at_least=45), Threshold("batch_difference", at_most=1)],
 }
 
 
 def failures(kind: str, measured: Measures, eager: Measures) -> list[str]:
     """Every reason that a backend does not pass; none if it does."""
-    found = [gate.failure(measured, eager) for gate in GATES[kind]]
+    found = [gate.failure(measured, eager) for gate in THRESHOLDS[kind]]
     return [reason for reason in found if reason is not None]
 
 

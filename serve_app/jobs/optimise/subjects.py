@@ -1,7 +1,7 @@
 """The models to be optimised, on held-out scenes of the demo's world; each in its own process.
 
 A subject makes things: `make(size)` a batch of them, for the clock, `outputs(count)` those that its
-quality is judged by, and `company()` says how much they depend on what is made beside them.
+quality is judged by, and `batch_difference()` how much they depend on the rest of the batch.
 Runtimes are imported by whom they concern, so that the memory measured is each one's own.
 """
 
@@ -40,13 +40,13 @@ class Generator:
 
     def outputs(self, count: int) -> list[Pixels]:
         scenes = scenes_of("generator", count)
-        steered = [self._work(scene, seed, True) for seed, scene in enumerate(scenes)]
+        conditioned = [self._work(scene, seed, True) for seed, scene in enumerate(scenes)]
         plain = [self._work(scene, seed, False) for seed, scene in enumerate(scenes[::4])]
-        return self._draw(steered) + self._draw(plain)
+        return self._draw(conditioned) + self._draw(plain)
 
-    def company(self) -> float:
-        """The largest difference of a channel in 8 bits between a picture made alone and in
-        company."""
+    def batch_difference(self) -> float:
+        """The largest difference of a channel in 8 bits between a picture made alone and
+        in a batch."""
         together = self._draw(self._some)
         alone = [self._draw([work])[0] for work in self._some[:3]]
         return largest_difference(alone, together[:3])
@@ -63,15 +63,15 @@ class Generator:
         latents = denoise(Engine(self._runtime, BATCH), works)
         return [self._runtime.decode([each])[0] for each in latents]
 
-    def _work(self, scene: Scene, seed: int, steered: bool) -> Any:
+    def _work(self, scene: Scene, seed: int, conditioned: bool) -> Any:
         from serve_app.denoise.offline import request_of
         from serve_app.denoise.trajectory import Work
 
         # The demo's world is square.
         side = self._defaults.width
-        request = request_of(self._defaults, caption(scene), seed, steered=steered)
+        request = request_of(self._defaults, caption(scene), seed, conditioned=conditioned)
         request = replace(request, width=side, height=side, strength=1.0)
-        return Work(request, canny(render(scene, side)) if steered else None)
+        return Work(request, canny(render(scene, side)) if conditioned else None)
 
 
 class Captioner:
@@ -91,8 +91,8 @@ class Captioner:
         batches = [inputs[first : first + BATCH] for first in range(0, count, BATCH)]
         return [text for batch in batches for text in self._runtime.caption(batch)]
 
-    def company(self) -> float:
-        """Captions that differ in company, of five batches."""
+    def batch_difference(self) -> float:
+        """Captions, of five batches, that differ from those made alone."""
         count = 5 * BATCH
         together = self.outputs(count)
         alone = [self._runtime.caption(each[None])[0] for each in self._inputs(count)]
@@ -121,7 +121,7 @@ class Upscaler:
             for image in small_renders(scale, count)
         ]
 
-    def company(self) -> float:
+    def batch_difference(self) -> float:
         """As the generator's."""
         scale = self._runtime.scales[0]
         together = self._runtime.upscale(self._some, scale)

@@ -115,7 +115,7 @@ def test_other_refusals_are_not_tried_again(status):
 
 @pytest.mark.parametrize("body", [b"<html>", b"{}", b"[]", b'{"data": 3}'])
 def test_another_server_is_not_ours(body):
-    with pytest.raises(Unreachable, match="not this service"):
+    with pytest.raises(Unreachable, match="not from this service"):
         client_of(Service(httpx.Response(200, content=body))).generate("x")
     with pytest.raises(Refused) as refused:
         client_of(Service(httpx.Response(404, content=body))).generate("x")

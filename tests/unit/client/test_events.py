@@ -90,7 +90,7 @@ def test_an_image_that_is_missing_is_no_result():
 
 
 def test_what_is_no_event_is_not_ours():
-    with pytest.raises(Unreachable, match="not this service"):
+    with pytest.raises(Unreachable, match="not from this service"):
         list(client_of(Service(streaming("data: {]\n\n"))).stream("x"))
 
 

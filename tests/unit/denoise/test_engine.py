@@ -54,10 +54,10 @@ def test_no_guidance_takes_no_unconditional_lane_and_no_edges_no_control():
     engine = Engine(model, 8)
     engine.add(work("plain", 1))
     engine.add(work("guided", 1, guidance_scale=2.0))
-    engine.add(work("steered", 1, guidance_scale=2.0, edges=EDGES))
+    engine.add(work("conditioned", 1, guidance_scale=2.0, edges=EDGES))
     engine.step()
-    assert model.batches == [["not", "steered", "plain", "not", "guided"]]
-    assert model.steered == [2]
+    assert model.batches == [["not", "conditioned", "plain", "not", "guided"]]
+    assert model.conditioned == [2]
 
 
 def test_the_batch_is_bounded_and_resized_live():

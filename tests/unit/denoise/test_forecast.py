@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from serve_app.denoise.forecast import Ahead, Group, Load, StepTimes, finish_times
+from serve_app.denoise.forecast import Group, Load, Remaining, StepTimes, finish_times
 
 SHAPE, WIDE = (4, 16, 16), (4, 16, 32)
 
@@ -10,38 +10,38 @@ def learnt(seconds, shape=SHAPE, noise=0.0):
     times, rng = StepTimes(), np.random.default_rng(0)
     for _ in range(200):
         lanes = int(rng.integers(1, 17))
-        steered = int(rng.integers(0, lanes + 1))
-        exact = seconds(lanes, steered)
-        times.observe(shape, Load(lanes, steered), exact * (1 + noise * rng.standard_normal()))
+        conditioned = int(rng.integers(0, lanes + 1))
+        exact = seconds(lanes, conditioned)
+        times.observe(shape, Load(lanes, conditioned), exact * (1 + noise * rng.standard_normal()))
     return times
 
 
 def test_learns_the_cost_of_a_lane_through_noise():
-    times = learnt(lambda lanes, steered: 0.02 + 0.01 * lanes + 0.004 * steered, noise=0.1)
+    times = learnt(lambda lanes, conditioned: 0.02 + 0.01 * lanes + 0.004 * conditioned, noise=0.1)
     assert times.seconds(SHAPE, Load(8, 8)) == pytest.approx(0.132, rel=0.08)
     assert times.seconds(SHAPE, Load(2, 0)) == pytest.approx(0.04, rel=0.25)
 
 
 def test_forgets_what_the_machine_was_like():
-    times = learnt(lambda lanes, steered: 0.01 * lanes)
+    times = learnt(lambda lanes, conditioned: 0.01 * lanes)
     for _ in range(200):
         times.observe(SHAPE, Load(4, 0), 0.1)
     assert times.seconds(SHAPE, Load(4, 0)) == pytest.approx(0.1, rel=0.05)
 
 
 def test_a_shape_never_seen_is_guessed_by_its_area():
-    times = learnt(lambda lanes, steered: 0.01 * lanes)
+    times = learnt(lambda lanes, conditioned: 0.01 * lanes)
     assert times.seconds(WIDE, Load(4)) == pytest.approx(2 * times.seconds(SHAPE, Load(4)))
 
 
 def finishes(groups, usual=None):
-    times = learnt(lambda lanes, steered: float(lanes))
+    times = learnt(lambda lanes, conditioned: float(lanes))
     times.observe(WIDE, Load(1), 1.0)  # a shape of the same cost
     return dict(finish_times(groups, usual or {}, times))
 
 
 def rows(**steps):
-    return [Ahead(name, [(count, Load(1))]) for name, count in steps.items()]
+    return [Remaining(name, [(count, Load(1))]) for name, count in steps.items()]
 
 
 def test_waiting_rows_take_the_places_that_are_freed():
@@ -62,7 +62,7 @@ def test_the_usual_load_is_the_least_that_is_expected():
 
 
 def test_a_row_that_gets_lighter_on_its_way():
-    row = Ahead("a", [(2, Load(2)), (3, Load(1))])
+    row = Remaining("a", [(2, Load(2)), (3, Load(1))])
     assert finishes({SHAPE: Group([row], [], 4)})["a"] == pytest.approx(7, rel=0.05)
 
 

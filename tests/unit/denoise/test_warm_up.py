@@ -57,7 +57,7 @@ def test_a_slow_machine_stops_in_time_and_says_what_it_left_out(lane_s):
     warm = machine.warm_up()
     assert machine.now <= max(20.0, 3 * lane_s), "a guided step and its decoding at the least"
     assert "timing of 4 images together" in warm.left_out
-    assert machine.model.steered[0] == 2, "the first is guided and with edges"
+    assert machine.model.conditioned[0] == 2, "the first is guided and with edges"
     assert warm.decode_s == pytest.approx(lane_s)
     forecast_s = machine.forecast_s(warm.forecast, steps=5, guidance_scale=2.0)
     assert forecast_s == pytest.approx(10 * lane_s, rel=0.7), "from what was seen"
