@@ -27,6 +27,8 @@ _KINDS = (
     (r"^\S*python\S* (-m serve_app(\.launcher\.serving)?|\S*/serve run) ", "launcher"),
 )
 
+ALL = "all"
+
 CpuTimes = dict[tuple[int, float], tuple[str, float]]
 """By process (its id and when it was created): its kind, and its CPU seconds so far."""
 
@@ -52,13 +54,18 @@ def cpu_times(url: str, processes: Iterable[psutil.Process] | None = None) -> Cp
     return times
 
 
-def memory_mb(url: str, processes: Iterable[psutil.Process] | None = None) -> float | None:
-    """Their memory together, what they share counted once (PSS); None where nothing serves."""
-    found = []
-    for _, process in _serving(url, processes):
+def memory_mb(url: str, processes: Iterable[psutil.Process] | None = None) -> dict[str, float]:
+    """MB of `all` together and by kind, shared pages counted once (PSS); empty if nothing serves.
+
+    Processes that do not serve, but share pages, take their part of those.
+    """
+    found: dict[str, float] = defaultdict(float)
+    for kind, process in _serving(url, processes):
         with suppress(psutil.Error):
-            found.append(process.memory_full_info().pss / 2**20)
-    return sum(found) if found else None
+            mb = process.memory_full_info().pss / 2**20
+            found[kind] += mb
+            found[ALL] += mb
+    return dict(found)
 
 
 def kill_replica(
@@ -96,4 +103,4 @@ def cpu_spent(before: CpuTimes, after: CpuTimes) -> dict[str, float] | None:
     for process, (kind, seconds) in after.items():
         spent[kind] += seconds - before.get(process, (kind, 0.0))[1]
     most_first = sorted(spent, key=spent.__getitem__, reverse=True)
-    return {"all": sum(spent.values())} | {kind: spent[kind] for kind in most_first}
+    return {ALL: sum(spent.values())} | {kind: spent[kind] for kind in most_first}

@@ -24,7 +24,7 @@ from typing import Any
 import aiohttp
 
 from loadtest.client import BROKEN_OFF, HUNG_UP, OK, Answer, send
-from loadtest.processes import kill_replica, memory_mb
+from loadtest.processes import ALL, kill_replica, memory_mb
 from loadtest.report import quantiles
 from loadtest.unruly import NONSENSE, any_request
 
@@ -41,7 +41,9 @@ class Soak:
     """What happened; times in seconds since the start."""
 
     answers: list[Answer] = field(default_factory=list)
-    memory: list[tuple[float, float]] = field(default_factory=list)  # time, MB
+    memory: list[tuple[float, dict[str, float]]] = field(
+        default_factory=list
+    )  # time, MB
     kills: list[tuple[float, str]] = field(default_factory=list)
 
 
@@ -67,10 +69,10 @@ async def soak(
     async def watch_memory() -> None:
         while now() < seconds:
             memory = await asyncio.to_thread(memory_mb, url)
-            if memory is not None:
+            if memory:
                 seen.memory.append((now(), memory))
                 print(
-                    f"{now():6.0f} s  {len(seen.answers):7} requests  {memory:6.0f} MB",
+                    f"{now():6.0f} s  {len(seen.answers):7} requests  {memory[ALL]:6.0f} MB",
                     file=sys.stderr,
                 )
             await asyncio.sleep(_SAMPLE_S)
@@ -119,14 +121,23 @@ def fate(answer: Answer, kills: Sequence[tuple[float, str]]) -> str:
     return _EXPECTED if sane or refused or outcome == HUNG_UP or status == "429" else _UNEXPECTED
 
 
-def growth(memory: Sequence[tuple[float, float]]) -> dict[str, float] | None:
-    """Mean MB in the second minute and in the last one, and their ratio; None where unknown."""
-    first = [mb for at, mb in memory if 60 <= at < 120]
-    last = [mb for at, mb in memory if at >= memory[-1][0] - 60]
+def growth(memory: Sequence[tuple[float, dict[str, float]]]) -> dict[str, Any] | None:
+    """Mean MB in the second minute and in the last one, by process, and the ratio of all together.
+
+    None if the run was too short.
+    """
+    first = [each for at, each in memory if 60 <= at < 120]
+    last = [each for at, each in memory if at >= memory[-1][0] - 60]
     if not first:
         return None
-    before, after = statistics.fmean(first), statistics.fmean(last)
-    return {"before_mb": round(before), "after_mb": round(after), "ratio": round(after / before, 3)}
+
+    def mean(samples: list[dict[str, float]], kind: str) -> float:
+        return statistics.fmean(each.get(kind, 0.0) for each in samples)
+
+    return {
+        "mb": {kind: [round(mean(first, kind)), round(mean(last, kind))] for kind in last[-1]},
+        "ratio": round(mean(last, ALL) / mean(first, ALL), 3),
+    }
 
 
 def summary(seen: Soak) -> dict[str, Any]:

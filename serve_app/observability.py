@@ -68,29 +68,6 @@ def count_rerun(stage: str) -> None:
     _rerun_counter().inc(tags={"stage": stage})
 
 
-def stage_seconds(reports: list[StageReport]) -> dict[str, float]:
-    """Seconds by stage, and under `queue` what was spent waiting for a batch, in request order.
-
-    Images of one request run side by side, so a stage counts as long as its slowest one.
-    """
-    queues: dict[str, float] = {}
-    seconds: dict[str, float] = {}
-    for report in reports:
-        queues[report.stage] = max(queues.get(report.stage, 0.0), report.queue_s)
-        seconds[report.stage] = max(seconds.get(report.stage, 0.0), report.run_s)
-    return {"queue": sum(queues.values())} | seconds
-
-
-def rounded(seconds: dict[str, float]) -> dict[str, float]:
-    """Seconds by stage as an answer's `timings` has them, to a tenth of a millisecond."""
-    return {stage: round(value, 4) for stage, value in seconds.items()}
-
-
-def server_timing(seconds: dict[str, float]) -> str:
-    """The value of a `Server-Timing` header, in milliseconds (W3C Server Timing)."""
-    return ", ".join(f"{stage};dur={value * 1000:.1f}" for stage, value in seconds.items())
-
-
 def log_overflow(stage: str, items: int, limit: int, kind: object) -> None:
     """Log and count a batch that ran out of memory, and the limit of its kind from now on."""
     work_counters().out_of_memory.inc(tags={"stage": stage})

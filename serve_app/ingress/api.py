@@ -8,24 +8,22 @@ from starlette.types import ASGIApp
 
 from serve_app import __version__
 from serve_app.config import AppArgs
-from serve_app.ingress import (
-    docs,
-    generation,
-    health,
-    open_inference,
-    problems,
-    stages,
-    status,
-    studio,
-)
-from serve_app.ingress.body import BoundedBody
-from serve_app.ingress.draining import Door, Draining
-from serve_app.ingress.keys import KeyCheck, read_hashes
-from serve_app.ingress.logged import LoggedRequests
-from serve_app.ingress.origins import OriginCheck
+from serve_app.ingress import problems
+from serve_app.ingress.controlnet import routes as controlnet
+from serve_app.ingress.docs import routes as docs
+from serve_app.ingress.middleware.body import BoundedBody
+from serve_app.ingress.middleware.draining import Door, Draining
+from serve_app.ingress.middleware.keys import KeyCheck, read_hashes
+from serve_app.ingress.middleware.logged import LoggedRequests
+from serve_app.ingress.middleware.origins import OriginCheck
+from serve_app.ingress.middleware.slow_readers import StatedWriteTimeout
+from serve_app.ingress.open_inference import routes as open_inference
+from serve_app.ingress.openai import routes as openai
+from serve_app.ingress.operations import health, status
 from serve_app.ingress.replicas import Replicas
 from serve_app.ingress.share import IngressReplicas
-from serve_app.ingress.slow_readers import StatedWriteTimeout
+from serve_app.ingress.stages import routes as stages
+from serve_app.ingress.studio import routes as studio
 from serve_app.observability import log_event
 from serve_app.pipeline import Pipeline
 from serve_app.stages import Stages
@@ -59,13 +57,17 @@ def build_api(
     app.add_middleware(StatedWriteTimeout, seconds=args.limits.write_timeout_s)
     app.add_middleware(OriginCheck, args=args)
     app.add_middleware(LoggedRequests)
-    app.include_router(generation.build_router(pipeline, args))
-    app.include_router(stages.build_router(pipeline, args))
-    app.include_router(open_inference.build_router(pipeline, args, replicas))
-    app.include_router(health.build_router(replicas))
-    app.include_router(status.build_router(pipeline, args, replicas))
-    app.include_router(studio.build_router())
-    app.include_router(docs.build_router())
+    for router in (
+        controlnet.build_router(pipeline, args),
+        openai.build_router(pipeline, args),
+        stages.build_router(pipeline, args),
+        open_inference.build_router(pipeline, args, replicas),
+        health.build_router(replicas),
+        status.build_router(pipeline, args, replicas),
+        studio.build_router(),
+        docs.build_router(),
+    ):
+        app.include_router(router)
     return app
 
 

@@ -15,8 +15,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serve_app.errors import QueueFull, ServiceError, StageUnavailable, TimedOut
+from serve_app.ingress.middleware.slow_readers import SlowReaders
 from serve_app.ingress.problems import answer, problem
-from serve_app.ingress.slow_readers import SlowReaders
 
 _REQUEST_ID = re.compile(rb"[ -~]{1,200}")
 _OWN_PATHS = "/-/"  # Serve's own health and routes pages

@@ -15,7 +15,7 @@ from ray import serve
 from ray.serve.schema import ReplicaState, ServeStatus
 
 from serve_app.errors import StageUnavailable
-from serve_app.ingress.schemas import DeploymentReport
+from serve_app.ingress.operations.schema import DeploymentReport
 from serve_app.observability import log_event
 
 FRESH_S = 1.0  # however many look, the controller is asked once a second

@@ -47,7 +47,7 @@ def test_the_pages_are_in_it_and_neither_tests_nor_the_demo(wheel):
     assert not any(name.startswith(("serve_app/demo", "demo")) for name in ours)
     files = [*(ROOT / "serve_app" / "ingress").glob("*/*.*"), ROOT / "serve_app" / "backends.json"]
     expected = {str(file.relative_to(ROOT)) for file in files if file.suffix != ".pyc"}
-    assert "serve_app/ingress/studio/index.html" in expected <= ours
+    assert "serve_app/ingress/studio/page/index.html" in expected <= ours
 
 
 def test_it_says_what_the_client_and_the_service_need(wheel):

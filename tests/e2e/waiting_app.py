@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from serve_app.ingress.draining import Door, Draining
+from serve_app.ingress.middleware.draining import Door, Draining
 
 
 class Arguments(BaseModel, extra="forbid"):

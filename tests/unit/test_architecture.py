@@ -10,6 +10,7 @@ MAY_IMPORT = {
     "messages": set(),
     "admission": {"errors"},
     "observability": {"messages"},
+    "timings": {"messages"},
     "imaging": {"config", "errors", "messages", "imaging"},
     "device": {"errors", "device"},
     "denoise": {"config", "device", "errors", "messages", "denoise"},
@@ -24,7 +25,7 @@ MAY_IMPORT = {
     "pipeline": {"config", "errors", "messages", "admission", "calls", "mailbox", "stages"},
     "ingress": {
         "config", "errors", "messages", "admission", "pipeline", "stages", "imaging",
-        "observability", "ingress",
+        "observability", "timings", "ingress",
     },
     "app": {"config", "deployments", "ingress"},
     # Deployments are known to the launcher by the import path in the YAML alone.

@@ -9,7 +9,7 @@ import pytest
 
 from serve_app.client import AsyncClient, Client, ClientError, Refused, Unreachable
 from serve_app.client.calls import Options
-from serve_app.ingress.schemas import ImageRequest
+from serve_app.ingress.schema import ImageRequest
 from tests.unit.client.service import PNG, Service, answer, refusal
 
 CONNECTION_LOST = httpx.ReadError("reset")

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from serve_app import errors
 from serve_app.ingress import proxy
 from serve_app.ingress.api import build_api
-from serve_app.ingress.draining import Door
+from serve_app.ingress.middleware.draining import Door
 from serve_app.ingress.replicas import Replicas
 from serve_app.messages import CannyRequest
 from serve_app.pipeline import Pipeline

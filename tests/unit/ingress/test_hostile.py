@@ -8,11 +8,11 @@ import tracemalloc
 import pytest
 
 from serve_app.errors import InvalidField, InvalidRequest
+from serve_app.ingress.checks import from_base64
 from serve_app.ingress.json_body import check_values, read_json
 from serve_app.ingress.multipart import MAX_PARTS, read_form
-from serve_app.ingress.open_inference_body import read_request
-from serve_app.ingress.requests import from_base64
-from serve_app.ingress.tensors import TensorSpec
+from serve_app.ingress.open_inference.body import read_request
+from serve_app.ingress.open_inference.tensors import TensorSpec
 from tests.images import encoded, in_base64, jpeg, sketch
 from tests.unit.ingress.test_api import GENERATIONS, Service, assert_refused
 

@@ -4,8 +4,8 @@ import pytest
 
 from serve_app.errors import InvalidRequest
 from serve_app.imaging.codec import Header
-from serve_app.ingress import requests
-from serve_app.ingress.schemas import ImageRequest
+from serve_app.ingress import checks, conversion
+from serve_app.ingress.schema import ImageRequest
 from tests import fakes
 
 DEFAULTS = [(512, 512), (768, 512), (128, 128), (128, 64), (64, 128), (8, 8), (8, 64), (1024, 1024)]
@@ -24,7 +24,7 @@ def settings(size, **limits):
 
 
 def auto_size(args, shape):
-    return requests._size("auto", args, Header("PNG", *shape))
+    return conversion.output_size("auto", args, Header("PNG", *shape))
 
 
 @pytest.mark.parametrize("size", DEFAULTS, ids=str)
@@ -34,7 +34,7 @@ def test_an_automatic_size_may_be_upscaled_wherever_the_default_may(size):
         width, height = auto_size(args, shape)
         assert width % 8 == 0 and height % 8 == 0 and min(width, height) >= 8, shape
         assert max(width, height) <= args.limits.max_side, shape
-        requests.check_upscale(width, height, 4, args, "upscale", "png")
+        checks.check_upscale(width, height, 4, args, "upscale", "png")
 
 
 @pytest.mark.parametrize("size", [(512, 512), (768, 512), (1024, 1024)], ids=str)
@@ -74,10 +74,10 @@ def test_the_shape_of_the_default_gives_the_default():
 
 def test_pixels_are_limited_besides_sides():
     args = settings((512, 512), max_side=1024, max_pixels=768 * 768)
-    assert requests._size("768x768", args, None) == (768, 768)
-    assert requests._size("1024x576", args, None) == (1024, 576)
+    assert conversion.output_size("768x768", args, None) == (768, 768)
+    assert conversion.output_size("1024x576", args, None) == (1024, 576)
     with pytest.raises(InvalidRequest, match="at most 589824 pixels") as refused:
-        requests.image_generation(ImageRequest(prompt="x", size="1024x584"), args)
+        conversion.image_generation(ImageRequest(prompt="x", size="1024x584"), args)
     assert refused.value.param == "size"
 
 

@@ -45,16 +45,19 @@ def test_what_may_become_of_a_request(given, expected):
 
 
 def test_memory_grows_from_the_second_minute_to_the_last():
-    samples = [(0.0, 5.0), (70.0, 100.0), (110.0, 100.0), (300.0, 999.0), (550.0, 120.0)]
-    assert growth(samples) == {"before_mb": 100, "after_mb": 120, "ratio": 1.2}
+    together = [(0.0, 5.0), (70.0, 100.0), (110.0, 100.0), (300.0, 999.0), (550.0, 120.0)]
+    samples = [(at, {"all": mb, "Canny": mb / 2}) for at, mb in together]
+    assert growth(samples) == {"mb": {"all": [100, 120], "Canny": [50, 60]}, "ratio": 1.2}
     assert growth([]) is None and growth(samples[:1]) is None
 
 
 def test_the_verdict():
-    steady = [(70.0, 100.0), (600.0, 105.0)]
+    steady = [(70.0, {"all": 100.0}), (600.0, {"all": 105.0})]
     assert summary(Soak([answer(OK)], steady, KILLS))["passed"]
     assert not summary(Soak([answer(OK), answer("connection")], steady, KILLS))["passed"]
-    assert not summary(Soak([answer(OK)], [(70.0, 100.0), (600.0, 111.0)]))["passed"]
+    assert not summary(Soak([answer(OK)], [(70.0, {"all": 100.0}), (600.0, {"all": 111.0})]))[
+        "passed"
+    ]
     told = summary(Soak([answer("timeout")], [], []))
     assert told["hung"] == 1 and json.dumps(told)
     assert "timeout 1" in table([answer("timeout")])

@@ -1,0 +1,1 @@
+"""`POST /generation`: an image conditioned on the Canny edges of another."""

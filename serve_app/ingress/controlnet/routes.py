@@ -1,0 +1,36 @@
+"""`POST /generation`, whose response is an image along the input's edges."""
+
+from fastapi import APIRouter, Response
+
+from serve_app.config import AppArgs
+from serve_app.ingress import checks, conversion
+from serve_app.ingress.controlnet.schema import ControlNetRequest, ControlNetResponse
+from serve_app.ingress.encoding import encode_images
+from serve_app.ingress.json_body import JsonRoute
+from serve_app.ingress.problems import error_schema
+from serve_app.ingress.schema import MAX_SEED, ImageRequest
+from serve_app.pipeline import Pipeline
+
+_IMAGE = "input_image_base64"
+
+
+def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
+    """A router with this one route."""
+    router = APIRouter(tags=["generation"], responses=error_schema(), route_class=JsonRoute)
+
+    @router.post("/generation")
+    @router.post("/generation/", include_in_schema=False)
+    async def generation(body: ControlNetRequest, response: Response) -> ControlNetResponse:
+        """Generate an image conditioned on the input's Canny edges."""
+        control = checks.from_base64(body.input_image_base64, _IMAGE)
+        checks.checked_image(control, args.limits, _IMAGE)
+        checks.check_prompt(body.text, args.limits, "text")
+        fields = ImageRequest(prompt=body.text, seed=body.random_seed % (MAX_SEED + 1))
+        request, composition = conversion.image_generation(fields, args, control=control)
+        with checks.naming_field(_IMAGE):
+            images = await pipeline.generate(request, composition)
+        payloads, timings = await encode_images(images, request, args)
+        response.headers.update(timings.header)
+        return ControlNetResponse(request_id=body.request_id, output_image_base64=payloads[0])
+
+    return router

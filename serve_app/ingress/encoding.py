@@ -1,0 +1,72 @@
+"""Encodes finished images for a response, in threads, since it takes a core for a while."""
+
+import asyncio
+import base64
+import time
+from collections.abc import Sequence
+
+from serve_app.config import AppArgs
+from serve_app.imaging import codec
+from serve_app.ingress.png_parameters import parameters_of
+from serve_app.messages import GenerationRequest, Pixels, StageReport
+from serve_app.observability import log_event
+from serve_app.pipeline import Finished
+from serve_app.timings import Timings
+
+
+async def encode_images(
+    images: Sequence[Finished],
+    request: GenerationRequest,
+    args: AppArgs,
+    output_format: str = "png",
+    compression: int | None = None,
+) -> tuple[list[str], Timings]:
+    """One request's images in base64, and where its time went, which is logged too."""
+    began = time.perf_counter()
+    model = args.models.generator.name
+    payloads = await asyncio.gather(
+        *(
+            base64_of(
+                image.pixels,
+                output_format,
+                compression,
+                parameters_of(request, image.seed, model) if args.embed_parameters else None,
+            )
+            for image in images
+        )
+    )
+    reports = [report for image in images for report in image.reports]
+    timings = Timings.of(reports, encode=time.perf_counter() - began)
+    log_event(
+        "generated",
+        seeds=",".join(str(image.seed) for image in images),
+        batch_sizes=",".join(f"{each.stage}:{each.batch_size}" for each in reports),
+        seconds=timings,
+    )
+    return payloads, timings
+
+
+async def base64_of(
+    pixels: Pixels,
+    output_format: str,
+    compression: int | None = None,
+    parameters: str | None = None,
+) -> str:
+    """An encoded image in base64; `parameters` is the text chunk of a PNG."""
+    data = await asyncio.to_thread(codec.encode, pixels, output_format, compression, parameters)
+    return base64.b64encode(data).decode("ascii")
+
+
+async def encode_timed(
+    pixels: Pixels, reports: Sequence[StageReport], output_format: str = "png"
+) -> tuple[bytes, Timings]:
+    """An encoded image, and where the time went that it took."""
+    began = time.perf_counter()
+    data = await asyncio.to_thread(codec.encode, pixels, output_format)
+    return data, Timings.of(reports, encode=time.perf_counter() - began)
+
+
+def size_of(pixels: Pixels) -> str:
+    """ "WxH", in pixels."""
+    height, width = pixels.shape[:2]
+    return f"{width}x{height}"

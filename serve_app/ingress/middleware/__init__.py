@@ -1,0 +1,1 @@
+"""Around every route: limits on bodies and connections, keys, origins, draining, logs."""

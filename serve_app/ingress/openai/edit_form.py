@@ -1,0 +1,80 @@
+"""OpenAI's image edits come as a multipart form: files, and every other field as text."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import Request
+from pydantic import ValidationError
+
+from serve_app.errors import InvalidField, InvalidRequest
+from serve_app.ingress.multipart import Part, read_form
+from serve_app.ingress.problems import invalid_field
+from serve_app.ingress.schema import ImageRequest
+
+_BINARY = {"type": "string", "format": "binary"}
+_SCHEMA = ImageRequest.model_json_schema()
+EDIT_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": _SCHEMA
+                | {
+                    "title": "ImageEdit",
+                    "required": ["image", "prompt"],
+                    "properties": _SCHEMA["properties"]
+                    | {"image": _BINARY, "control_image": _BINARY},
+                }
+            }
+        },
+    }
+}
+"""The form's OpenAPI schema, which FastAPI cannot derive from the route's signature."""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """An edit form: its files (images, still encoded) and its other fields."""
+
+    image: bytes
+    control_image: bytes | None
+    fields: ImageRequest
+
+
+async def edit_form(request: Request) -> Edit:
+    """Read `POST /v1/images/edits`. Raises InvalidField, InvalidRequest."""
+    content_type = request.headers.get("content-type", "")
+    if not content_type.lower().startswith("multipart/form-data"):
+        raise InvalidField("image: send multipart/form-data with a file in this field").about(
+            "image"
+        )
+    form = read_form(await request.body(), content_type)
+    if any(part.name == "mask" for part in form):
+        raise InvalidRequest("masks are not supported: the whole image is edited").about("mask")
+    images = [part for part in form if part.name in ("image", "image[]")]
+    if len(images) > 1:
+        raise InvalidRequest("one image is edited at a time").about("image")
+    if not images or not images[0].is_file:
+        raise InvalidField("image: no file was sent in this field").about("image")
+    controls = [part.data for part in form if part.name == "control_image" and part.is_file]
+    return Edit(
+        image=images[0].data,
+        control_image=controls[-1] if controls else None,
+        fields=_fields(form),
+    )
+
+
+def _fields(form: list[Part]) -> ImageRequest:
+    """The text fields, parsed to numbers and booleans where the schema has them."""
+    try:
+        texts = {
+            part.name: part.data.decode()
+            for part in form
+            if not part.is_file and (part.data or part.name == "prompt")
+        }
+    except UnicodeDecodeError as error:
+        raise InvalidRequest("a field of the form is not valid UTF-8") from error
+    try:
+        return ImageRequest.model_validate(texts, strict=False)
+    except ValidationError as error:
+        raise invalid_field(error.errors(include_input=False)) from error

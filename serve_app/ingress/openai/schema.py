@@ -1,0 +1,33 @@
+"""Bodies of OpenAI's routes; the request is `ImageRequest` in `ingress/schema.py`."""
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from serve_app.ingress.schema import OutputFormat
+
+
+class ImageData(BaseModel):
+    b64_json: str
+    seed: int
+    caption: str | None = None
+
+
+class ImageResponse(BaseModel):
+    created: int = Field(description="Unix time, seconds")
+    data: list[ImageData]
+    output_format: OutputFormat
+    size: str = Field(description="of the images in `data`, after upscaling")
+    timings: dict[str, float] = Field(description="seconds by stage")
+
+
+class ModelObject(BaseModel):
+    id: str
+    object: Literal["model"] = "model"
+    created: int
+    owned_by: str
+
+
+class ModelList(BaseModel):
+    object: Literal["list"] = "list"
+    data: list[ModelObject]

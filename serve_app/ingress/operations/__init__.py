@@ -1,0 +1,1 @@
+"""`/health` and `/v1/status`, for probes, dashboards and people."""

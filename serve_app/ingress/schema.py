@@ -1,0 +1,99 @@
+"""A generation request's fields, and what other bodies share.
+
+Types are strict: "1" is not accepted for 1.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from serve_app.config import SamplerName
+
+MAX_SEED = 2**63 - 1
+_MAX_DEADLINE_MS = 24 * 60 * 60 * 1000
+
+# A disc of 16x16 pixels.
+TINY_PNG = (
+    "iVBORw0KGgoAAAANSUhEUgAAABAAAAAQAQAAAAA3iMLMAAAAL0lEQVR42mP8z8DEwMDEwMDwx57p"
+    "zwOmHx+YPvyAiDAxMDAJcDBxCDCxKDDClAEAHwQJVh6rMIUAAAAASUVORK5CYII="
+)
+
+OutputFormat = Literal["png", "jpeg", "webp"]
+Base64 = Annotated[str, Field(description="an encoded image in base64, bare or as a data: URL")]
+Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
+
+
+def _offered_scale(scale: int) -> int:
+    """`Literal[1, 2, 4]` would also accept True and 4.0."""
+    if scale not in (1, 2, 4):
+        raise ValueError("1, 2 or 4")
+    return scale
+
+
+class Body(BaseModel):
+    """Unknown fields are ignored, because clients add new ones."""
+
+    model_config = ConfigDict(extra="ignore", strict=True, allow_inf_nan=False)
+
+
+class ImageRequest(Body):
+    """`POST /v1/images/generations`: OpenAI's fields, then ours as diffusers spells them.
+
+    What is left out, or null, comes from the configuration's `defaults`.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"prompt": "a red circle on a white background", "seed": 7},
+                {"prompt": "a blue star", "control_image": TINY_PNG, "caption": True},
+            ]
+        }
+    )
+
+    prompt: str
+    model: str | None = None
+    n: int | None = Field(None, ge=1)
+    size: str | None = Field(
+        None, description='"WxH", multiples of 8; "auto" keeps the shape of the control image'
+    )
+    response_format: str | None = Field(None, description="only b64_json")
+    output_format: OutputFormat | None = None
+    output_compression: int | None = Field(None, ge=0, le=100)
+    stream: bool | None = None
+    partial_images: int | None = Field(None, ge=0, le=3, description="previews of a stream")
+    user: str | None = None
+
+    negative_prompt: str | None = None
+    num_inference_steps: int | None = Field(None, ge=1)
+    sampler: SamplerName | None = None
+    guidance_scale: float | None = Field(None, ge=0, le=50)
+    guidance_rescale: float | None = Field(None, ge=0, le=1)
+    guidance_end: float | None = Field(
+        None, ge=0, le=1, description="the share of the steps, from the first, that are guided"
+    )
+    latent_clamp: bool | None = Field(
+        None, description="keep guided latents in the range that they have without guidance"
+    )
+    seed: Seed | None = None
+    strength: float | None = Field(None, gt=0, le=1)
+    control_image: Base64 | None = None
+    controlnet_conditioning_scale: float | None = Field(None, ge=0, le=2)
+    canny_low_threshold: int | None = Field(None, ge=0, le=255)
+    canny_high_threshold: int | None = Field(None, ge=0, le=255)
+    upscale: Annotated[int, AfterValidator(_offered_scale)] | None = Field(
+        None, json_schema_extra={"enum": [1, 2, 4, None]}
+    )
+    caption: bool | None = None
+    progress: bool | None = Field(
+        None, description="in a stream, also send an event for each step and each move in the queue"
+    )
+    deadline_ms: int | None = Field(
+        None,
+        ge=1,
+        le=_MAX_DEADLINE_MS,
+        description="refused at once if it cannot be met; the work is abandoned when it passes",
+    )
+    priority: int | None = Field(
+        None, ge=-10, le=10, description="each point counts as 10 s of waiting"
+    )

@@ -1,0 +1,58 @@
+"""The image of a request to a single stage, however it was sent."""
+
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from pydantic import ValidationError
+
+from serve_app.errors import InvalidField
+from serve_app.ingress.checks import from_base64
+from serve_app.ingress.json_body import check_values
+from serve_app.ingress.multipart import read_form
+from serve_app.ingress.problems import invalid_field
+from serve_app.ingress.stages.schema import ImageBody
+
+BINARY = {"schema": {"type": "string", "format": "binary"}}
+IMAGE_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/octet-stream": BINARY,
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["image"],
+                    "properties": {"image": BINARY["schema"]},
+                }
+            },
+            "application/json": {"schema": ImageBody.model_json_schema()},
+        },
+    }
+}
+
+
+async def sent_image(request: Request) -> bytes:
+    """The image of a raw body, a multipart field `image`, or JSON `{"image": base64}`.
+
+    The Content-Type is believed only if the first bytes agree with it, since clients send raw
+    images under all sorts of types. Raises InvalidField if there is no image.
+    """
+    body = await request.body()
+    content_type = request.headers.get("content-type", "").lower()
+    if content_type.startswith("multipart/form-data") and body.startswith(b"--"):
+        form = read_form(body, request.headers["content-type"])
+        files = [part.data for part in form if part.name == "image" and part.is_file]
+        if not files:
+            raise InvalidField("image: no file was sent in this field").about("image")
+        return files[-1]
+    if "json" in content_type and body[:100].lstrip()[:1] in (b"{", b"["):
+        check_values(body)
+        try:
+            parsed = ImageBody.model_validate_json(body)
+        except ValidationError as error:
+            raise invalid_field(error.errors(include_input=False)) from error
+        return from_base64(parsed.image, "image")
+    return body
+
+
+SentImage = Annotated[bytes, Depends(sent_image)]

@@ -1,0 +1,1 @@
+"""The page at `/`: static files that use nothing but the public API."""
