@@ -20,7 +20,7 @@ from loadtest.routes import sketch
 from serve_app.config import Limits
 from serve_app.denoise.engine import Engine
 from serve_app.denoise.offline import denoise
-from serve_app.deployments.replica import model_input
+from serve_app.deployments.decoding import model_input
 from serve_app.runtimes.captioner import CaptionerRuntime
 from serve_app.runtimes.generator import GeneratorRuntime
 

@@ -41,9 +41,7 @@ class Soak:
     """What happened; times in seconds since the start."""
 
     answers: list[Answer] = field(default_factory=list)
-    memory: list[tuple[float, dict[str, float]]] = field(
-        default_factory=list
-    )  # time, MB
+    memory: list[tuple[float, dict[str, float]]] = field(default_factory=list)  # time, MB
     kills: list[tuple[float, str]] = field(default_factory=list)
 
 

@@ -5,7 +5,9 @@ import time
 from ray import serve
 
 from serve_app.config import Limits
-from serve_app.deployments.replica import decoding, lower_priority, refusal_as_value
+from serve_app.deployments.decoding import decoding
+from serve_app.deployments.refusals import refusal_as_value
+from serve_app.deployments.starting import lower_priority
 from serve_app.imaging import codec
 from serve_app.imaging.canny import find_edges
 from serve_app.messages import CannyRequest, ImageResult, StageReport

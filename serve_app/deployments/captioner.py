@@ -1,22 +1,26 @@
 """The captioning stage: an image in, a sentence out."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ray import serve
 
 from serve_app.config import CaptionerModel, Limits
+from serve_app.deployments.decoding import decoding, model_input
 from serve_app.deployments.micro_batching import MicroBatcher
-from serve_app.deployments.replica import (
-    decoding,
-    gpu_share,
-    lower_priority,
-    model_input,
-    refusal_as_value,
-)
+from serve_app.deployments.refusals import refusal_as_value
+from serve_app.deployments.starting import load_runtime, warming_up
 from serve_app.messages import CaptionResult, Floats, Picture
-from serve_app.observability import logged_step
+
+if TYPE_CHECKING:
+    from serve_app.runtimes.captioner import CaptionerRuntime
+
+
+def _runtime() -> "type[CaptionerRuntime]":
+    from serve_app.runtimes.captioner import CaptionerRuntime
+
+    return CaptionerRuntime
 
 
 @serve.deployment
@@ -24,18 +28,8 @@ class Captioner:
     """Batches images of any size: the model's own processor resizes them to one size."""
 
     def __init__(self, model: CaptionerModel, limits: Limits) -> None:
-        lower_priority()
-        with logged_step("import", stage="caption", why="only the model stages import torch"):
-            from serve_app.runtimes.captioner import CaptionerRuntime
-        with logged_step("load", stage="caption", model=model.path):
-            self._runtime = CaptionerRuntime(model, gpu_share())
-        with logged_step(
-            "warm-up",
-            stage="caption",
-            why="the first call allocates, and no client should pay for that",
-            device=self._runtime.device,
-            dtype=self._runtime.dtype,
-        ):
+        self._runtime = load_runtime("caption", _runtime, model, model=model.path)
+        with warming_up("caption", self._runtime):
             self._runtime.warm_up()
         self._limits = limits
         self._batched = MicroBatcher("caption", self._run)

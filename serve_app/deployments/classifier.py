@@ -2,20 +2,16 @@
 
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ray import serve
 
 from serve_app.config import ClassifierModel, Limits
+from serve_app.deployments.decoding import decoding, model_input
 from serve_app.deployments.micro_batching import MicroBatcher
-from serve_app.deployments.replica import (
-    decoding,
-    gpu_share,
-    lower_priority,
-    model_input,
-    refusal_as_value,
-)
+from serve_app.deployments.refusals import refusal_as_value
+from serve_app.deployments.starting import load_runtime, warming_up
 from serve_app.errors import InvalidRequest
 from serve_app.messages import (
     ClassifierCard,
@@ -25,7 +21,15 @@ from serve_app.messages import (
     PreprocessResult,
     StageReport,
 )
-from serve_app.observability import logged_step
+
+if TYPE_CHECKING:
+    from serve_app.runtimes.classifier import ClassifierRuntime
+
+
+def _runtime() -> "type[ClassifierRuntime]":
+    from serve_app.runtimes.classifier import ClassifierRuntime
+
+    return ClassifierRuntime
 
 
 @serve.deployment
@@ -34,18 +38,8 @@ class Classifier:
     with the same result."""
 
     def __init__(self, model: ClassifierModel, limits: Limits) -> None:
-        lower_priority()
-        with logged_step("import", stage="classify", why="only the model stages import torch"):
-            from serve_app.runtimes.classifier import ClassifierRuntime
-        with logged_step("load", stage="classify", model=model.path):
-            self._runtime = ClassifierRuntime(model, gpu_share())
-        with logged_step(
-            "warm-up",
-            stage="classify",
-            why="the first call allocates, and no client should pay for that",
-            device=self._runtime.device,
-            dtype=self._runtime.dtype,
-        ):
+        self._runtime = load_runtime("classify", _runtime, model, model=model.path)
+        with warming_up("classify", self._runtime):
             self._runtime.warm_up()
         self._limits = limits
         self._batched = MicroBatcher("classify", self._run)

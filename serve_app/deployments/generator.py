@@ -12,14 +12,10 @@ from typing import TYPE_CHECKING, Any
 from ray import serve
 
 from serve_app.config import Defaults, EngineSettings, GeneratorModel, Limits
+from serve_app.deployments.decoding import decoding
 from serve_app.deployments.micro_batching import MicroBatcher
-from serve_app.deployments.replica import (
-    decoding,
-    gpu_share,
-    lower_priority,
-    refusal_as_last_item,
-    refusal_as_value,
-)
+from serve_app.deployments.refusals import refusal_as_last_item, refusal_as_value
+from serve_app.deployments.starting import load_runtime, warming_up
 from serve_app.device.memory import DeviceMemory, too_large
 from serve_app.errors import DeadlineUnmet, InvalidRequest, ServiceError
 from serve_app.imaging import codec
@@ -34,7 +30,6 @@ from serve_app.messages import (
 from serve_app.observability import (
     log_event,
     log_overflow,
-    logged_step,
     publish_step,
     work_counters,
 )
@@ -45,9 +40,16 @@ if TYPE_CHECKING:  # torch and diffusers load in this stage's replicas alone
     from serve_app.denoise.batcher import Row
     from serve_app.denoise.model_runner import StepOutcome
     from serve_app.denoise.trajectory import Work
+    from serve_app.runtimes.generator import GeneratorRuntime
 
 _COMPILING = ("compile", "tensorrt")
 _RECENT = 0.2  # the weight of the last picture in the mean decoding time
+
+
+def _runtime() -> "type[GeneratorRuntime]":
+    from serve_app.runtimes.generator import GeneratorRuntime
+
+    return GeneratorRuntime
 
 
 @serve.deployment
@@ -56,22 +58,16 @@ class Generator:
     thread."""
 
     def __init__(self, model: GeneratorModel, limits: Limits, defaults: Defaults) -> None:
-        lower_priority()
-        with logged_step("import", stage="generate", why="only the model stages import torch"):
-            from serve_app.denoise.driver import Driver
-            from serve_app.denoise.engine import Engine
-            from serve_app.denoise.trajectory import Work
-            from serve_app.denoise.warm_up import BUDGET_S, warm_up
-            from serve_app.runtimes.generator import GeneratorRuntime
-        with logged_step("load", stage="generate", model=model.path, controlnet=model.controlnet):
-            self._runtime = GeneratorRuntime(model, gpu_share())
-        with logged_step(
-            "warm-up",
-            stage="generate",
-            why="the first steps allocate, and teach the engine how long steps take",
-            device=self._runtime.device,
-            dtype=self._runtime.dtype,
-        ):
+        self._runtime = load_runtime(
+            "generate", _runtime, model, model=model.path, controlnet=model.controlnet
+        )
+        from serve_app.denoise.driver import Driver
+        from serve_app.denoise.engine import Engine
+        from serve_app.denoise.trajectory import Work
+        from serve_app.denoise.warm_up import BUDGET_S, warm_up
+
+        why = "the first steps allocate, and teach the engine how long steps take"
+        with warming_up("generate", self._runtime, why):
             # What is compiled when first called would keep its first client waiting for minutes.
             budget_s = math.inf if model.backend in _COMPILING else BUDGET_S
             warm = warm_up(self._runtime, self._runtime.decode, defaults, budget_s)

@@ -1,25 +1,29 @@
 """The upscaling stage: an image in, the same image 2 or 4 times as large out."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ray import serve
 
 from serve_app.config import Limits, UpscalerModel
+from serve_app.deployments.decoding import decoding, pixels_of
 from serve_app.deployments.micro_batching import MicroBatcher
-from serve_app.deployments.replica import (
-    decoding,
-    gpu_share,
-    lower_priority,
-    pixels_of,
-    refusal_as_value,
-)
+from serve_app.deployments.refusals import refusal_as_value
+from serve_app.deployments.starting import load_runtime, warming_up
 from serve_app.device.memory import too_large
 from serve_app.errors import InvalidRequest
 from serve_app.messages import ImageResult, Picture, Pixels
-from serve_app.observability import logged_step
+
+if TYPE_CHECKING:
+    from serve_app.runtimes.upscaler import UpscalerRuntime
 
 Work = tuple[Pixels, int]
+
+
+def _runtime() -> "type[UpscalerRuntime]":
+    from serve_app.runtimes.upscaler import UpscalerRuntime
+
+    return UpscalerRuntime
 
 
 @serve.deployment
@@ -27,18 +31,8 @@ class Upscaler:
     """Batches images of one shape and factor."""
 
     def __init__(self, model: UpscalerModel, limits: Limits) -> None:
-        lower_priority()
-        with logged_step("import", stage="upscale", why="only the model stages import torch"):
-            from serve_app.runtimes.upscaler import UpscalerRuntime
-        with logged_step("load", stage="upscale", x2=model.x2, x4=model.x4):
-            self._runtime = UpscalerRuntime(model, gpu_share())
-        with logged_step(
-            "warm-up",
-            stage="upscale",
-            why="the first call allocates, and no client should pay for that",
-            device=self._runtime.device,
-            dtype=self._runtime.dtype,
-        ):
+        self._runtime = load_runtime("upscale", _runtime, model, x2=model.x2, x4=model.x4)
+        with warming_up("upscale", self._runtime):
             self._runtime.warm_up()
         self._limits = limits
         self._batched = MicroBatcher("upscale", self._run, _shape_and_scale, _too_large)

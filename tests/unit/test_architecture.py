@@ -35,7 +35,7 @@ MAY_IMPORT = {
     "client": {"client"},
     "jobs": {"config", "errors", "messages", "imaging", "denoise", "runtimes", "jobs"},
 }  # fmt: skip
-SHARED_BY_DEPLOYMENTS = {"micro_batching", "replica"}
+SHARED_BY_DEPLOYMENTS = {"decoding", "micro_batching", "refusals", "starting"}
 FOLDERS = {"serve_app", "demo", "benchmarks", "loadtest"}
 # What a backend may lose is measured on the demo's world, where a picture's truth is known.
 KNOWN_STRANGERS = {
