@@ -7,10 +7,12 @@ import ctypes
 import sys
 import time
 import warnings
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Lock
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,9 +25,9 @@ sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 import openvino  # noqa: E402
 
 _CORE = openvino.Core()
-# Code for a layer and a shape, of each kind of layer. By OpenVINO's own 5000 a process grows to
-# several times its size; with 1000, three sizes of picture in batches of 1 to 8 are as fast.
-_KEPT_PRIMITIVES = 1000
+# Input shapes whose code is kept. By OpenVINO's own limit, 5000 layers of each kind, a process grows
+# to several times its size; with this one, three sizes of picture in batches of 1 to 8 are as fast.
+_KEPT_SHAPES = 12
 _TRIMMED_EVERY_S = 2.0
 
 
@@ -62,7 +64,6 @@ def session(
         "NUM_STREAMS": 1,
         # replicas share the cores without coordination; pinned, they would crowd onto the same ones
         "ENABLE_CPU_PINNING": False,
-        "CPU_RUNTIME_CACHE_CAPACITY": _KEPT_PRIMITIVES,
     }
     running = converted(
         "openvino",
@@ -71,7 +72,7 @@ def session(
         varying,
         ["openvino"],
         lambda folder: _convert(module, inputs, varying, folder),
-        lambda folder: _CORE.compile_model(folder / "model.xml", "CPU", settings),
+        lambda folder: _compile(folder / "model.xml", settings),
     )
     # an InferRequest serves one thread at a time; idle ones are reused
     idle: SimpleQueue[openvino.InferRequest] = SimpleQueue()
@@ -101,6 +102,14 @@ def session(
                 inside -= 1
 
     return run
+
+
+def _compile(path: Path, settings: dict[str, Any]) -> openvino.CompiledModel:
+    model = _CORE.read_model(path)
+    kinds = Counter(layer.get_type_name() for layer in model.get_ops())
+    most = max(kinds["Convolution"], kinds["MatMul"])  # the limit is of each kind of layer
+    kept = {"CPU_RUNTIME_CACHE_CAPACITY": _KEPT_SHAPES * most}
+    return _CORE.compile_model(model, "CPU", settings | kept)
 
 
 def _convert(
