@@ -25,8 +25,8 @@ sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 import openvino  # noqa: E402
 
 _CORE = openvino.Core()
-# Input shapes whose code is kept. By OpenVINO's own limit, 5000 layers of each kind, a process grows
-# to several times its size; with this one, three sizes of picture in batches of 1 to 8 are as fast.
+# Input shapes whose code is kept. By OpenVINO's own limit, 5000 layers of each kind, a process
+# grows to several times its size; by this one, three picture sizes in batches of 1 to 8 are as fast.
 _KEPT_SHAPES = 12
 _TRIMMED_EVERY_S = 2.0
 
