@@ -26,7 +26,7 @@ import openvino  # noqa: E402
 
 _CORE = openvino.Core()
 # Input shapes whose code is kept. By OpenVINO's own limit, 5000 layers of each kind, a process
-# grows to several times its size; by this one, three picture sizes in batches of 1 to 8 are as fast.
+# grows to several times its size; by this one, three sizes in batches of 1 to 8 are as fast.
 _KEPT_SHAPES = 12
 _TRIMMED_EVERY_S = 2.0
 
