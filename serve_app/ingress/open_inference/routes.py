@@ -6,6 +6,7 @@ tensors at `/v2/models/{model}`, and `/openapi.json` what all have in common.
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -21,6 +22,7 @@ from serve_app.ingress.operations.health import require_running
 from serve_app.ingress.replicas import Replicas
 from serve_app.pipeline import Pipeline
 
+Handler = Callable[..., Any]
 _VERSION = "1"  # the only version of every model
 
 
@@ -41,8 +43,23 @@ def build_router(pipeline: Pipeline, args: AppArgs, replicas: Replicas) -> APIRo
     """The routes over one pipeline."""
     router = APIRouter(tags=["open inference protocol"], responses=document.errors())
     models = build_models(pipeline, args)
-    named = document.path_of(list(models))
-    versioned = document.path_of(list(models), _VERSION)
+    paths = {
+        "/v2/models/{name}": document.path_of(list(models)),
+        "/v2/models/{name}/versions/{version}": document.path_of(list(models), _VERSION),
+    }
+
+    def of_model(method: str, action: str = "", **options: Any) -> Callable[[Handler], Handler]:
+        """Registers a handler at a model's path and at its version's."""
+
+        def register(handler: Handler) -> Handler:
+            for path, extra in paths.items():
+                described = document.inference(extra) if action == "/infer" else extra
+                router.add_api_route(
+                    path + action, handler, methods=[method], openapi_extra=described, **options
+                )
+            return handler
+
+        return register
 
     def found(name: str, version: str) -> InferenceModel:
         if name not in models or version != _VERSION:
@@ -75,16 +92,7 @@ def build_router(pipeline: Pipeline, args: AppArgs, replicas: Replicas) -> APIRo
         require_running(await replicas.reports())
         return {"ready": True}
 
-    @router.get(
-        "/v2/models/{name}",
-        response_model=document.ModelMetadata,
-        openapi_extra=named,
-    )
-    @router.get(
-        "/v2/models/{name}/versions/{version}",
-        response_model=document.ModelMetadata,
-        openapi_extra=versioned,
-    )
+    @of_model("GET", response_model=document.ModelMetadata)
     async def metadata(name: Name, version: Version) -> dict[str, Any]:
         """The model's signature."""
         model = await described(name, version)
@@ -96,34 +104,14 @@ def build_router(pipeline: Pipeline, args: AppArgs, replicas: Replicas) -> APIRo
             "outputs": [_signature(spec) for spec in model.outputs],
         }
 
-    @router.get(
-        "/v2/models/{name}/ready",
-        response_model=document.ModelReady,
-        openapi_extra=named,
-    )
-    @router.get(
-        "/v2/models/{name}/versions/{version}/ready",
-        response_model=document.ModelReady,
-        openapi_extra=versioned,
-    )
+    @of_model("GET", "/ready", response_model=document.ModelReady)
     async def model_ready(name: Name, version: Version) -> dict[str, Any]:
         """503 while one of the model's deployments has no running replica."""
         needed = found(name, version).deployments
         require_running(await replicas.reports(), needed)
         return {"name": name, "ready": True}
 
-    @router.post(
-        "/v2/models/{name}/infer",
-        response_class=Response,
-        responses=document.INFERRED,
-        openapi_extra=document.inference(named),
-    )
-    @router.post(
-        "/v2/models/{name}/versions/{version}/infer",
-        response_class=Response,
-        responses=document.INFERRED,
-        openapi_extra=document.inference(versioned),
-    )
+    @of_model("POST", "/infer", response_class=Response, responses=document.INFERRED)
     async def infer(request: Request, name: Name, version: Version) -> Response:
         """Run the model on every item of the request, concurrently."""
         model = await described(name, version)
