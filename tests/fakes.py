@@ -5,7 +5,7 @@ from ray.exceptions import RayTaskError
 
 from serve_app.config import AppArgs
 from serve_app.errors import ServiceError
-from serve_app.ingress.operations.schema import DeploymentReport
+from serve_app.ingress.replicas import DeploymentReport
 from serve_app.messages import (
     CaptionResult,
     ClassifierCard,

@@ -8,14 +8,14 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 
+from pydantic import BaseModel, Field
 from ray import serve
 from ray.serve.schema import ReplicaState, ServeStatus
 
 from serve_app.errors import StageUnavailable
-from serve_app.ingress.operations.schema import DeploymentReport
 from serve_app.observability import log_event
 
 FRESH_S = 1.0  # however many look, the controller is asked once a second
@@ -26,6 +26,13 @@ _GIVEN_UP_S = 30.0  # a question that is not answered by then is put again
 # RECOVERING is what a restarted controller calls each replica until it has found it again.
 _RUNNING = (ReplicaState.RUNNING, ReplicaState.RECOVERING, ReplicaState.PENDING_MIGRATION)
 _GONE = {ReplicaState.STOPPING, ReplicaState.STOPPED}
+
+
+class DeploymentReport(BaseModel):
+    status: str = Field(description="as Ray Serve says it, HEALTHY when all is well")
+    running: int = Field(description="replicas that take work")
+    target: int = Field(description="replicas that run or are starting")
+
 
 Reports = dict[str, DeploymentReport]
 """By the deployment's name."""
@@ -105,3 +112,11 @@ def read_deployments(status: ServeStatus, app_name: str) -> Reports:
         )
         for name, deployment in deployments.items()
     }
+
+
+def require_running(reports: Reports, needed: Iterable[str] | None = None) -> None:
+    """Raises StageUnavailable while one of those needed, or of all, has no running replica."""
+    names = reports if needed is None else needed
+    down = [name for name in names if name not in reports or reports[name].running == 0]
+    if down:
+        raise StageUnavailable(f"starting: {', '.join(down)}")

@@ -18,8 +18,7 @@ from serve_app.ingress.open_inference import document
 from serve_app.ingress.open_inference.body import LENGTH_HEADER, read_request, write_outputs
 from serve_app.ingress.open_inference.models import InferenceModel, build_models
 from serve_app.ingress.open_inference.tensors import TensorSpec
-from serve_app.ingress.operations.health import require_running
-from serve_app.ingress.replicas import Replicas
+from serve_app.ingress.replicas import Replicas, require_running
 from serve_app.pipeline import Pipeline
 
 Handler = Callable[..., Any]

@@ -1,13 +1,10 @@
 """`GET /health`: whether every stage has a replica that can take work."""
 
-from collections.abc import Iterable
-
 from fastapi import APIRouter
 
-from serve_app.errors import StageUnavailable
 from serve_app.ingress.operations.schema import Health, StageHealth
 from serve_app.ingress.problems import error_schema
-from serve_app.ingress.replicas import Replicas, Reports
+from serve_app.ingress.replicas import Replicas, require_running
 
 
 def build_router(replicas: Replicas) -> APIRouter:
@@ -26,11 +23,3 @@ def build_router(replicas: Replicas) -> APIRouter:
         return Health(status="ok", stages=stages)
 
     return router
-
-
-def require_running(reports: Reports, needed: Iterable[str] | None = None) -> None:
-    """Raises StageUnavailable while one of those needed, or of all, has no running replica."""
-    names = reports if needed is None else needed
-    down = [name for name in names if name not in reports or reports[name].running == 0]
-    if down:
-        raise StageUnavailable(f"starting: {', '.join(down)}")

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from serve_app.config import Defaults, Limits
+from serve_app.ingress.replicas import DeploymentReport
 
 
 class StageHealth(BaseModel):
@@ -15,12 +16,6 @@ class StageHealth(BaseModel):
 class Health(BaseModel):
     status: Literal["ok"]
     stages: dict[str, StageHealth]
-
-
-class DeploymentReport(BaseModel):
-    status: str = Field(description="as Ray Serve says it, HEALTHY when all is well")
-    running: int = Field(description="replicas that take work")
-    target: int = Field(description="replicas that run or are starting")
 
 
 class WorkReport(BaseModel):

@@ -15,9 +15,7 @@ from ray.serve.schema import (
 
 from serve_app.errors import StageUnavailable
 from serve_app.ingress import replicas
-from serve_app.ingress.operations.health import require_running
-from serve_app.ingress.operations.schema import DeploymentReport
-from serve_app.ingress.replicas import Replicas
+from serve_app.ingress.replicas import DeploymentReport, Replicas, require_running
 from tests import fakes
 
 
