@@ -1,4 +1,4 @@
-"""A bounded place in the queue, and when there will be room in it.
+"""A bounded number of slots, and when there will be a free one.
 
 Kept at the door, because Serve's own `max_queued_requests` counts a request only once it waits for
 a replica, and answers with a fixed `Retry-After`. Knows nothing of HTTP or replicas.
@@ -49,7 +49,7 @@ class Admission:
         """Hold places for as many images. Raises QueueFull at once where there are too few."""
         if self.pending + images > self.capacity:
             raise QueueFull(
-                f"{self.pending} images are in progress, which leaves no room for {images} more"
+                f"{self.pending} images are in progress, which leaves no slot for {images} more"
             ).after(self.drained_in_s())
         self._change(images)
         try:

@@ -1,4 +1,5 @@
-"""A call to a stage: awaited, run again where its replica died, its errors told in our own words.
+"""A call to a stage: awaited, run again where its replica died, its errors translated to
+ServiceError.
 
 Every stage is a pure function of what it is given, so that running one again is safe.
 What a stage refuses comes back as a value. What it raises comes as Ray's RayTaskError, or bare

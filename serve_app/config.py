@@ -34,7 +34,7 @@ ModelPath = Annotated[str, AfterValidator(_resolve), Field(min_length=1)]
 Origin = Annotated[str, AfterValidator(_as_browsers_write_it)]
 Side = Annotated[int, Field(ge=8, multiple_of=8)]
 SamplerName = Literal["ddim", "dpmpp_2m", "dpmpp_2m_karras", "euler", "euler_a", "unipc", "lcm"]
-"""How noise is integrated away; diffusers' samplers (`serve_app/denoise/sampler.py`)."""
+"""diffusers' schedulers, by the names of other tools (`serve_app/denoise/sampler.py`)."""
 
 
 Backend = Literal[
@@ -63,7 +63,7 @@ Revision = Annotated[
 
 
 class Settings(BaseModel):
-    """A misspelt key is an error, not a silent default; settings never change after start."""
+    """A misspelt key is an error, not a silent default; instances are immutable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -160,7 +160,7 @@ class Models(Settings):
 
 
 class Limits(Settings):
-    """What a client may ask for. Everything here is checked before any work starts."""
+    """What a client may ask for. All but the time-outs are checked before any work starts."""
 
     max_body_bytes: PositiveInt = 32 * 1024 * 1024
     max_image_pixels: PositiveInt = 4096 * 4096
@@ -197,8 +197,9 @@ class Defaults(Settings):
         1.0,
         ge=0,
         le=1,
-        description="the share of the steps, from the first, that are guided where edges steer; "
-        "without edges, guidance alone composes the picture, and all steps are guided",
+        description="the share of the steps, from the first, that are guided in ControlNet-"
+        "conditioned requests; without edges, guidance alone composes the picture, so all steps "
+        "are guided",
     )
     latent_clamp: bool = Field(
         False, description="keep guided latents in the range that they have without guidance"
@@ -209,7 +210,7 @@ class Defaults(Settings):
     canny_high_threshold: int = Field(200, ge=0, le=255)
 
     def guidance_end_of(self, conditioned: bool) -> float:
-        """`guidance_end` of a request, by whether edges steer it."""
+        """`guidance_end` of a request, by whether it is ControlNet-conditioned."""
         return self.guidance_end if conditioned else 1.0
 
 

@@ -1,4 +1,4 @@
-"""What happened to the images of a stream and its reader has not read yet.
+"""Events of a stream that its reader has not consumed yet.
 
 Bounded however slowly it reads: of an image's progress only the latest is kept, besides its
 previews, of which there are a few, and its finish.

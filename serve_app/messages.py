@@ -15,7 +15,7 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class StageReport:
-    """What one stage did for one item. Returned by the stage, published by the pipeline."""
+    """What one stage did for one item. Returned by the stage, published by `calls.py`."""
 
     stage: str
     queue_s: float

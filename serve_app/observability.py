@@ -86,10 +86,13 @@ def _word(value: object) -> str:
 @cache
 def _stage_metrics() -> tuple[Histogram, Histogram]:
     return (
+        Histogram("image_stage_seconds", "Run time of a call to a stage.", _SECONDS, ("stage",)),
         Histogram(
-            "image_stage_seconds", "Time that a stage computed for a batch.", _SECONDS, ("stage",)
+            "image_stage_batch_size",
+            "Size of the batch that a call ran in.",
+            [1, 2, 4, 8, 16, 32],
+            ("stage",),
         ),
-        Histogram("image_stage_batch_size", "Items in a batch.", [1, 2, 4, 8, 16, 32], ("stage",)),
     )
 
 
@@ -105,7 +108,7 @@ def _step_metrics() -> tuple[Histogram, Gauge, Gauge]:
             "image_step_seconds", "Time of a denoising step.", _STEP_SECONDS, ("batch_size",)
         ),
         Gauge("image_rows_running", "Images that are being denoised."),
-        Gauge("image_rows_waiting", "Images that wait for a place in the batch."),
+        Gauge("image_rows_waiting", "Images that wait for a slot in the batch."),
     )
 
 
@@ -126,8 +129,8 @@ def work_counters() -> WorkCounters:
     return WorkCounters(
         admitted=Counter("image_rows_admitted", "Images queued for denoising."),
         rejected=Counter("image_rows_rejected", "Images refused, as they would be late."),
-        cancelled=Counter("image_rows_cancelled", "Images whose client left before the end."),
-        steps_saved=Counter("image_steps_saved", "Steps not computed, as the client had left."),
+        cancelled=Counter("image_rows_cancelled", "Images cancelled before the end."),
+        steps_saved=Counter("image_steps_saved", "Steps saved by cancelling."),
         previews=Counter("image_previews_sent", "Previews sent while images were made."),
         out_of_memory=Counter(
             "image_out_of_memory", "Batches made smaller for lack of memory.", ("stage",)

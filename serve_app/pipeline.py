@@ -101,7 +101,7 @@ class Pipeline:
     async def generate_streaming(
         self, request: GenerationRequest, composition: Composition, images: int, terms: Terms
     ) -> AsyncGenerator[InProgress | Finished]:
-        """As `generate`, and how it goes on: each image's progress and its finish, interleaved.
+        """As `generate`, with progress: each image's steps and its finish, interleaved.
 
         The first item comes as soon as an image is queued; what is refused raises before it. Who
         reads slowly misses some progress, but no preview and no image.
@@ -121,7 +121,7 @@ class Pipeline:
                         mailbox.put(InProgress(each.seed, item), each.seed, preview)
             raise StageFailed("the stage generate ended without an image")
 
-        # In a task of its own, since whoever reads may do so from another than began to.
+        # In a task of its own: the reader may resume in another task than the one that started it.
         finished = self._images(request, composition, images, terms, make, mailbox.put)
         task = asyncio.create_task(finished)
         task.add_done_callback(mailbox.close)
@@ -140,7 +140,7 @@ class Pipeline:
         make: Callable[[GenerationRequest, Terms, Called | None], Awaitable[Called]],
         done: Callable[[Finished], None] = lambda image: None,
     ) -> list[Finished]:
-        """A place, the edges, and for each image: `make` it, do what is asked for after, `done`."""
+        """Takes a slot, finds edges, then for each image: `make`, upscale and caption, `done`."""
         async with self._bounded("generate", images, terms.finish_by):
             control = composition.control
             edges = await self._stages.edges(control) if control else None
@@ -170,7 +170,7 @@ class Pipeline:
     async def _completed(
         self, request: GenerationRequest, made: Called, composition: Composition
     ) -> Finished:
-        """What is asked for after generation, side by side."""
+        """Upscaling and captioning, concurrently."""
         # The caption is of the image that was generated: more pixels say nothing new.
         last = {}
         if composition.upscale > 1:
@@ -181,7 +181,8 @@ class Pipeline:
         for stage, result in after.items():
             seconds = result.report.queue_s + result.report.run_s
             self._seconds[stage] += _RECENT * (seconds - self._seconds[stage])
-        step_s = made.result.report.run_s / request.num_inference_steps
+        share = 1.0 if request.image is None else request.strength
+        step_s = made.result.report.run_s / max(1, int(request.num_inference_steps * share))
         before = step_s if self.step_s is None else self.step_s
         self.step_s = before + _RECENT * (step_s - before)
         return Finished(
@@ -200,7 +201,7 @@ class Pipeline:
             return (await self._stages.upscaled(image, scale)).result
 
     async def caption(self, images: list[bytes]) -> list[CaptionResult]:
-        """One for each image, side by side, so that they share batches; as the methods below."""
+        """One for each image, concurrently, so that they share batches; as the methods below."""
         async with self._bounded("caption", len(images)):
             return await _results(map(self._stages.captioned, images))
 

@@ -1,7 +1,7 @@
 """Ray's own variables that the service is made for: their one home.
 
-Ray reads them when it is imported, so they must be in the environment before. Without any of them
-the service works too, only slower.
+Ray reads them when it is imported, so they must be in the environment before. Without them the
+service works too: slower, and errors of Ray's proxy keep its own shape.
 """
 
 from collections.abc import Mapping

@@ -21,7 +21,7 @@ CALLS = {
     "caption": ("Captioner",),
     "classify": ("Classifier",),
 }
-"""The kinds of work, and the deployments that one image of it is at, at each of them once."""
+"""Kinds of work, and the deployments that one image of that kind visits, each once."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ _NUMBERS = {
     "seed": (int, "the same seed makes the same image; random if left out"),
     "num_inference_steps": (int, "denoising steps"),
     "guidance_scale": (float, "how strictly the text is followed"),
-    "guidance_rescale": (float, "text-to-image only"),
+    "guidance_rescale": (float, "0 to 1, against overexposed pictures"),
     "guidance_end": (float, "the share of the steps that are guided, 0 to 1"),
     "strength": (float, "how much of the image is redrawn, 0 to 1"),
     "controlnet_conditioning_scale": (float, "how strictly the edges are followed, 0 to 2"),

@@ -104,7 +104,7 @@ class Batcher:
         return chosen
 
     def ahead_of(self, row: Row) -> int:
-        """Its place in the queue: 1 is next to start, 0 runs."""
+        """Its position in the queue: 1 is next to start, 0 runs."""
         waiting = self.shapes[row.shape].waiting if row.shape in self.shapes else []
         return waiting.index(row) + 1 if row in waiting else 0
 

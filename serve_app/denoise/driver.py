@@ -20,7 +20,7 @@ from serve_app.device.failures import Health, without_frames
 from serve_app.errors import StageFailed
 
 STUCK_AFTER_S = 600.0
-"""No step takes as long as this: where one does, the device does not answer."""
+"""A step that takes longer means that the device hangs."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,8 @@ class Driver:
         on_error: Callable[[Exception], None] = lambda error: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """The thread calls `on_step` after each step that did something, and `on_error` while an
-        error is handled that is not one row's."""
+        """The thread calls `on_step` after each step that did something, and `on_error` from the
+        except block of an error that no single row caused."""
         self.engine = engine
         self._on_step = on_step
         self._on_error = on_error
@@ -71,7 +71,7 @@ class Driver:
         self._work_to_do = threading.Event()
         self._step_began: float | None = None
         self._stopped = False
-        self._over: StageFailed | None = None  # what those are told who come when no more is done
+        self._over: StageFailed | None = None  # the error for rows added after the thread has ended
         self._thread = threading.Thread(target=self._run, name="denoise", daemon=True)
         self._thread.start()
 

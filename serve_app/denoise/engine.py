@@ -48,8 +48,8 @@ class Engine:
         self._forecast = forecast or Forecast(clock)
 
     def resize(self, max_batch_size: int) -> None:
-        """Set how many rows a step takes, from the next step on; fewer of a shape whose limit
-        memory set lower."""
+        """Set how many rows a step takes, from the next step on; shapes that ran out of memory keep
+        their lower limit."""
         with self._lock:
             self._limits.general = max_batch_size
             self._changed()
@@ -62,7 +62,7 @@ class Engine:
         finish_within_s: float | None = None,
         previews: int = 0,
     ) -> Row:
-        """Queue an image, with so many previews evenly on its way.
+        """Queue an image, with `previews` evenly spaced previews.
 
         Raises DeadlineUnmet at once where it would be finished too late.
         """
@@ -94,7 +94,7 @@ class Engine:
             return 0.0 if row.gone else self._eta_s(row)
 
     def position(self, row: Row) -> int:
-        """Its place in the queue: 1 is next to start, 0 runs."""
+        """Its position in the queue: 1 is next to start, 0 runs."""
         with self._lock:
             return self._batcher.ahead_of(row)
 
@@ -129,7 +129,7 @@ class Engine:
         return outcome
 
     def abort(self) -> list[Row]:
-        """Drop every row, after an error that is nobody's in particular; returns them."""
+        """Drop every row, after an error that no single row caused; returns them."""
         with self._lock:
             rows = list(self._batcher.rows())
             for row in rows:

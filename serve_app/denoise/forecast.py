@@ -19,7 +19,7 @@ _NEGLIGIBLE = 0.01
 
 @dataclass(frozen=True)
 class Load:
-    """What rows add to a step: lanes of the networks' batch, and how many edges steer."""
+    """What rows add to a step: lanes of the networks' batch, and how many are conditioned."""
 
     lanes: float = 0
     conditioned: float = 0
@@ -39,7 +39,8 @@ class Load:
 
 
 class StepTimes:
-    """Fits `seconds = a + b lanes + c conditioned` for each shape: least squares that forget."""
+    """Fits `seconds = a + b lanes + c conditioned` for each shape: exponentially weighted least
+    squares."""
 
     def __init__(self) -> None:
         self._fits: dict[Shape, _Fit] = {}
@@ -143,8 +144,8 @@ class Forecast:
         self._finishes = None
 
     def changed(self, present: Container[Shape]) -> None:
-        """Rows come, move on or leave, or may be more. `present` are shapes that had rows until
-        now; the usual load of the others fades."""
+        """Rows joined, advanced or left, or the batch size changed. `present`: shapes that had rows
+        since the last call; the usual load of the others fades."""
         now = self._clock()
         share = 1 - math.exp((self._faded_at - now) / _USUAL_S)
         self._faded_at = now

@@ -53,8 +53,8 @@ class ModelRunner:
         memory: DeviceMemory,
         on_error: Callable[[Exception], None],
     ) -> None:
-        """`on_error` is called while an error is handled that is neither a ServiceError nor a lack
-        of memory, for its traceback: rows get the error without."""
+        """`on_error` is called from the except block of any unexpected error, so that its traceback
+        can be logged; rows get the error without it."""
         self._model = model
         self._samplers = Samplers(model.noise_schedule)
         self._limits = limits
@@ -102,8 +102,8 @@ class ModelRunner:
     def _attempt(
         self, rows: Sequence[Row], run: Callable[[], T], outcome: StepOutcome
     ) -> T | Exception:
-        """What `run` makes of the rows, or its error; a row that was alone in it has then failed,
-        and all have where the device is lost."""
+        """`run()`'s result, or its error. Marks a lone row as failed, or all rows if the device is
+        lost."""
         try:
             return self._memory.attempt(run, last=len(rows) == 1)
         except Exception as error:
@@ -139,7 +139,7 @@ def _size(row: Row) -> str:
 
 
 def _parts(rows: Sequence[Row], size: int, error: Exception) -> list[Sequence[Row]]:
-    """Rows to try apart after an error, so many together; none where that is of no use."""
+    """Chunks of `size` rows to retry after an error; empty if a retry cannot help."""
     if len(rows) == 1 or device_lost(error):
         return []
     return [rows[at : at + size] for at in range(0, len(rows), size)]

@@ -4,7 +4,7 @@ import torch
 
 
 class Pace:
-    """One step: enough to keep the GPU busy, and a step's time on the host is then the GPU's."""
+    """One step: the GPU stays busy, and step times measured on the host match the GPU's."""
 
     def __init__(self, device: torch.device) -> None:
         self._waits = device.type == "cuda"

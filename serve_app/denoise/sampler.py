@@ -74,7 +74,7 @@ class Sampler:
             integrator.set_begin_index(skipped)
         self._timesteps = integrator.timesteps[skipped:]
         self._predicts = integrator.config.prediction_type
-        # How much picture the scaled latents hold before each step, squared; the rest is noise.
+        # alpha-bar (`alphas_cumprod`) before each step.
         kept = integrator.alphas_cumprod.numpy()
         self._kept = np.interp(self._timesteps.numpy(), np.arange(len(kept)), kept)
         self._takes_generator = "generator" in inspect.signature(integrator.step).parameters
@@ -97,7 +97,7 @@ class Sampler:
         return self._integrator.scale_model_input(latents, self._timesteps[self.done])
 
     def expected(self, scaled: torch.Tensor, prediction: torch.Tensor) -> torch.Tensor:
-        """The finished picture's latents that a prediction for `scaled` latents leads to."""
+        """x0, the finished latents that a prediction for `scaled` latents implies."""
         signal, noise = self._mixture()
         if self._predicts == "epsilon":
             return (scaled - noise * prediction) / signal
@@ -111,7 +111,8 @@ class Sampler:
         return (signal * scaled - expected) / noise
 
     def _mixture(self) -> tuple[float, float]:
-        """How much picture and how much noise the scaled latents hold before this step."""
+        """sqrt(alpha-bar) and sqrt(1 - alpha-bar) before this step: the shares of picture and
+        noise."""
         kept = float(self._kept[self.done])
         return kept**0.5, (1 - kept) ** 0.5
 

@@ -62,10 +62,10 @@ class Work:
 
     @property
     def guided_steps(self) -> int:
-        """The first steps, which need an unconditional half besides the prompted one.
+        """The first steps, which run with classifier-free guidance and so take two lanes.
 
-        The later ones are better without (Kynkäänniemi et al. 2024, https://arxiv.org/abs/2404.07724):
-        where `guidance_end` says so they are not guided, which also halves what they cost.
+        Late steps hardly need it (Kynkäänniemi et al. 2024, https://arxiv.org/abs/2404.07724):
+        after `guidance_end` they run without, at half the cost.
         """
         if self.request.guidance_scale <= 1:
             return 0

@@ -41,7 +41,7 @@ def warm_up(
     """Run each kind of work at the default size, as far as `budget_s` seconds are likely to do.
 
     One guided step of one image with edges is run in any case, and its latents are decoded. The
-    forecast is taught by what follows these; by these, where nothing does.
+    forecast learns from the timing runs; without time for them, from the first runs.
     """
     began = clock()
     first, later = Forecast(clock), Forecast(clock)

@@ -50,7 +50,8 @@ def without_frames(error: E) -> E:
 
 
 class Health:
-    """Whether batches still succeed: one that fails is a request's fault, a row of them is ours."""
+    """Whether batches still succeed: one failure is a request's fault, several in a row are
+    ours."""
 
     def __init__(self) -> None:
         self._failed = 0  # batches in a row

@@ -1,4 +1,5 @@
-"""The memory of a replica's device: shared by all that runs there, and what to say when it is out.
+"""The memory of a replica's device: shared by all that runs there, and which error to return when
+it runs out.
 
 Where several items run out of it together, fewer are tried (`limits.py`). One item that runs out
 of it is tried once more with nothing of this replica beside it, and then refused.
@@ -20,7 +21,8 @@ _MOST = 0.9
 
 
 class DeviceMemory:
-    """What runs in this replica, beside each other or alone. Thread-safe."""
+    """A shared/exclusive lock: work runs shared, a retry after out of memory runs exclusively.
+    Thread-safe."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -28,8 +30,8 @@ class DeviceMemory:
         self._taken = False
 
     def attempt(self, run: Callable[[], T], *, last: bool) -> T:
-        """`run()` beside whatever else runs. Where it runs out of memory and is the `last` way
-        to try, once more alone. Raises what `run` raises, with the cached memory freed."""
+        """`run()` beside whatever else runs. If it runs out of memory and `last` is set, retries
+        with nothing else running. Raises what `run` raises, with the cached memory freed."""
         for placed in (self._beside, self._alone) if last else (self._beside,):
             try:
                 with placed():

@@ -1,4 +1,4 @@
-"""Encoded bytes to pixels and back, for bytes that nobody vouches for.
+"""Encoded bytes to pixels and back; the bytes are untrusted.
 
 `inspect` reads the header alone, so that a limit is enforced before a pixel is decoded, and the
 decoder gets no part of a file but what pixels are made of (`header.py`).
@@ -59,8 +59,8 @@ def decode(
 ) -> Pixels:
     """Decode to uint8 RGB [height, width, 3], upright.
 
-    Resized to `size` (width, height) if given, or shrunk by a whole factor, no side of it under
-    `least_side`, which costs little: what resizes it exactly has less to read.
+    Resized to `size` (width, height) if given, or cheaply downscaled by an integer factor, no side
+    under `least_side`, to speed up the exact resize that follows.
     Transparency is laid on white, 16-bit samples keep their upper byte, CMYK becomes RGB, and an
     animation gives its first frame. Raises what `inspect` raises, and InvalidImage for pixels that
     cannot be decoded.

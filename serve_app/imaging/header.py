@@ -1,4 +1,4 @@
-"""What an image file says of itself, read in bounded work; and the file without all else.
+"""Reads an image's header in bounded time, and strips the file to what its pixels need.
 
 Reads no pixel and nothing that is compressed. Knows of each format where its size and orientation
 stand, and which of its parts pixels are made of: the decoder gets those alone.

@@ -35,7 +35,7 @@ async def start_stream(events: AsyncGenerator[EventBody | None]) -> EventStream:
     """Await the first item before answering, so that an error before it still gets its own HTTP
     status.
 
-    An item of None means that work has start_stream; it is not sent.
+    An item of None means that work has started; it is not sent.
     """
     first = await anext(events)
     return EventStream(_continued(first, events))

@@ -8,7 +8,8 @@ import sys
 
 
 class CannotStart(Exception):
-    """Something that the user must see to first. The message says what, in one line."""
+    """A problem the user has to fix before the service can start. The message says what, in one
+    line."""
 
     exit_code = 1
 

@@ -51,7 +51,7 @@ def read_config(path: Path, host: str | None = None, port: int | None = None) ->
 
 
 def check(content: Any) -> ServeDeploySchema:
-    """A Serve file's content as Ray has it. Raises ValueError with everything wrong, in a line."""
+    """A Serve file's content as Ray has it. Raises ValueError with what is wrong, in one line."""
     if not isinstance(content, dict) or not content.get("applications"):
         raise ValueError("no Serve file: it has no list of applications")
     config = _valid(ServeDeploySchema, content, "")

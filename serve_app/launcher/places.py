@@ -14,7 +14,7 @@ _LONGEST = 38  # characters; the name of a Unix socket has 107, of which Ray's o
 
 @contextmanager
 def writable_places(given: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    """Variables that lead Ray to folders it can write, few or none where all is as usual.
+    """Environment variables that point Ray at writable folders; empty in the normal case.
 
     Says what it falls back to. Raises CannotStart where no temporary folder is writable.
     """
@@ -50,12 +50,12 @@ def _temporary_folder(given: Mapping[str, str]) -> str:
 
 
 def _ours(folder: Path) -> bool:
-    """Ray writes into it where it is there already."""
+    """Whether Ray could use this folder: absent, or writable."""
     return not folder.exists() or _writable(folder)
 
 
 def _token_needs_a_file(given: Mapping[str, str]) -> bool:
-    """Ray keeps one under the home, and makes it where there is none."""
+    """Whether the token needs a file of its own: Ray's default is neither there nor writable."""
     if given.get("RAY_AUTH_MODE", "token") != "token":
         return False
     if given.get("RAY_AUTH_TOKEN") or given.get("RAY_AUTH_TOKEN_PATH"):

@@ -1,4 +1,4 @@
-"""The port to serve at: taken or free. Ray itself shares one with whoever listens there."""
+"""Whether the port is free: Ray binds with SO_REUSEPORT and would silently share a taken one."""
 
 import errno
 import socket

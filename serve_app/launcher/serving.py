@@ -1,7 +1,7 @@
 """Serves a configuration on a Ray cluster of its own until its standard input is closed.
 
 Started by `serve_app/__main__.py`, in a session of its own: a signal to a terminal's or a
-supervisor's process group would otherwise end Ray's processes before the requests in them.
+supervisor's process group would otherwise kill Ray's processes while requests are still running.
 """
 
 import os

@@ -45,7 +45,7 @@ def test_the_pages_are_in_it_and_neither_tests_nor_the_demo(wheel):
     ours = {name for name in names if ".dist-info/" not in name}
     assert all(name.startswith("serve_app/") for name in ours)
     assert not any(name.startswith(("serve_app/demo", "demo")) for name in ours)
-    files = [*(ROOT / "serve_app" / "ingress").glob("*/*.*"), ROOT / "serve_app" / "backends.json"]
+    files = [*(ROOT / "serve_app" / "ingress").rglob("*.*"), ROOT / "serve_app" / "backends.json"]
     expected = {str(file.relative_to(ROOT)) for file in files if file.suffix != ".pyc"}
     assert "serve_app/ingress/studio/page/index.html" in expected <= ours
 
