@@ -8,10 +8,8 @@ import asyncio
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serve_app.errors import StageUnavailable
+from serve_app.ingress.middleware.special_paths import OPEN_WHILE_DRAINING
 from serve_app.ingress.problems import problem
-
-# Asked again and again until the process ends: alive it is, and the status says how busy.
-_ALWAYS_OPEN = ("/v2/health/live", "/v1/status")
 
 
 class Door:
@@ -55,7 +53,7 @@ class Draining:
         self._door = door
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in _ALWAYS_OPEN:
+        if scope["type"] != "http" or scope["path"] in OPEN_WHILE_DRAINING:
             return await self._app(scope, receive, send)
         try:
             self._door.enter()

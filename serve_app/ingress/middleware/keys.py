@@ -12,10 +12,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serve_app.config import Auth
 from serve_app.errors import Unauthorized
+from serve_app.ingress.middleware.special_paths import PAGE, PAGE_FILES, PROBES
 from serve_app.ingress.problems import problem
 
-_OPEN = ("/health", "/v2/health/live", "/v2/health/ready", "/")
-_STUDIO = "/studio/"  # the page at / holds nothing secret, and asks for the key itself
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 
@@ -61,7 +60,7 @@ class KeyCheck:
 
 
 def _is_open(path: str) -> bool:
-    return path in _OPEN or path.startswith(_STUDIO)
+    return path in PROBES or path == PAGE or path.startswith(PAGE_FILES)
 
 
 def _key(authorization: str) -> bytes:

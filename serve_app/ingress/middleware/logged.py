@@ -6,10 +6,8 @@ import time
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from serve_app.ingress.middleware.special_paths import POLLED
 from serve_app.observability import log_event, publish_request
-
-# Polled every few seconds, so not logged.
-_QUIET = {"/health", "/v1/status", "/v2/health/live", "/v2/health/ready"}
 
 
 class LoggedRequests:
@@ -22,7 +20,7 @@ class LoggedRequests:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         method, path = scope["method"], scope["path"]
-        if path not in _QUIET:
+        if path not in POLLED:
             size = Headers(scope=scope).get("content-length")
             log_event("request", logging.DEBUG, method=method, path=path, bytes=size)
         status = 0
@@ -42,6 +40,6 @@ class LoggedRequests:
         finally:
             seconds = time.perf_counter() - started
             publish_request(getattr(scope.get("route"), "path", "unknown"), status)
-            if path not in _QUIET:
+            if path not in POLLED:
                 answer = status or "none: the client left"
                 log_event("response", method=method, path=path, status=answer, seconds=seconds)

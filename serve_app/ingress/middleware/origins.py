@@ -13,11 +13,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serve_app.config import AppArgs
 from serve_app.errors import Forbidden
+from serve_app.ingress.middleware.special_paths import PROBES
 from serve_app.ingress.problems import problem
 from serve_app.observability import log_event
 
-# Asked by load balancers and orchestrators, under whatever name; they tell nothing.
-_OPEN = {"/health", "/v2/health/live", "/v2/health/ready"}
 # Reserved: nobody can register a name below them.
 _PRIVATE = (".localhost", ".local", ".internal", ".svc", ".home.arpa")
 _LONGEST = 300  # characters of a name with its port, of which a host has at most 253
@@ -40,7 +39,7 @@ class OriginCheck:
         self._own_name = socket.gethostname().lower()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in _OPEN:
+        if scope["type"] != "http" or scope["path"] in PROBES:
             return await self._app(scope, receive, send)
         headers = Headers(scope=scope)
         host, origin = headers.get("host", ""), headers.get("origin")
