@@ -21,10 +21,10 @@ from diffusers import (
 from PIL import Image
 from transformers import AutoImageProcessor, AutoTokenizer, GitForCausalLM
 
-from serve_app.config import CaptionerModel, GeneratorModel
 from serve_app.denoise.sampler import SAMPLERS
 from serve_app.denoise.trajectory import Work
 from serve_app.messages import Pixels
+from serve_app.model_config import CaptionerModel, GeneratorModel
 from serve_app.runtimes.placement import place
 
 

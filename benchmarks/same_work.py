@@ -5,11 +5,12 @@ from dataclasses import replace
 import yaml
 
 from loadtest.routes import PROMPT, sketch
-from serve_app.config import PROJECT_ROOT, AppArgs
+from serve_app.config import AppArgs
 from serve_app.denoise.trajectory import Work
 from serve_app.imaging import codec
 from serve_app.imaging.canny import find_edges
 from serve_app.messages import GenerationRequest
+from serve_app.model_config import PROJECT_ROOT
 
 BATCH = 8
 SIDE = 128

@@ -18,7 +18,7 @@ from demo.control import canny
 from demo.heldout import held_out_scenes
 from demo.served import Generator
 from demo.shapes import Scene, caption, render
-from serve_app.config import PROJECT_ROOT
+from serve_app.model_config import PROJECT_ROOT
 
 _SETTINGS: dict[str, dict[str, object]] = {
     "plain": {"guidance_end": 1.0, "latent_clamp": False},

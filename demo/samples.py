@@ -11,7 +11,7 @@ from demo.control import canny, sketch
 from demo.heldout import held_out_scenes
 from demo.served import Captioner, Generator, resize
 from demo.shapes import caption, render
-from serve_app.config import PROJECT_ROOT
+from serve_app.model_config import PROJECT_ROOT
 
 PATH = PROJECT_ROOT / "docs" / "samples.png"
 

@@ -12,12 +12,12 @@ from demo.architectures import IMAGE_SIZE
 from demo.control import canny
 from demo.export import WEIGHTS
 from serve_app.client import Client
-from serve_app.config import CaptionerModel, ClassifierModel, GeneratorModel, UpscalerModel
 from serve_app.denoise.engine import Engine
 from serve_app.denoise.offline import denoise
 from serve_app.denoise.trajectory import Work
 from serve_app.imaging import codec
 from serve_app.messages import GenerationRequest
+from serve_app.model_config import CaptionerModel, ClassifierModel, GeneratorModel, UpscalerModel
 from serve_app.runtimes.captioner import CaptionerRuntime
 from serve_app.runtimes.classifier import ClassifierRuntime
 from serve_app.runtimes.generator import GeneratorRuntime

@@ -1,162 +1,24 @@
-"""The contract with the `args:` section of a Serve YAML file. Imports nothing of ours.
+"""The contract with a Serve YAML file's `args:`; `args.models` is in `model_config.py`.
 
 Three homes, by lifetime: `args:` (here, a redeploy), `deployments:` (Ray's own fields) and
 `user_config:` (`EngineSettings` and `BatchSettings` below, changed live).
 """
 
-from pathlib import Path
-from typing import Annotated, Literal, NamedTuple, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    PositiveFloat,
-    PositiveInt,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, model_validator
 
-PROJECT_ROOT = Path(__file__).resolve().parent.parent
-
-
-def _resolve(path: str) -> str:
-    """An existing folder relative to the project becomes absolute; the rest is a hub id."""
-    folder = PROJECT_ROOT / path
-    return str(folder) if folder.is_dir() else path
+from serve_app.model_config import Models, Settings
 
 
 def _as_browsers_write_it(origin: str) -> str:
     return origin.lower().rstrip("/")
 
 
-ModelPath = Annotated[str, AfterValidator(_resolve), Field(min_length=1)]
 Origin = Annotated[str, AfterValidator(_as_browsers_write_it)]
 Side = Annotated[int, Field(ge=8, multiple_of=8)]
 SamplerName = Literal["ddim", "dpmpp_2m", "dpmpp_2m_karras", "euler", "euler_a", "unipc", "lcm"]
 """diffusers' schedulers, by the names of other tools (`serve_app/denoise/sampler.py`)."""
-
-
-Backend = Literal[
-    "eager",
-    "compile",
-    "onnxruntime",
-    "onnxruntime-int8",
-    "openvino",
-    "openvino-bfloat16",
-    "tensorrt",
-]
-"""What runs a model's networks (`serve_app/runtimes/backends.py`)."""
-
-
-class Source(NamedTuple):
-    """Where a model's files come from: a folder, or a hub id at a revision."""
-
-    path: str
-    revision: str = "main"
-    variant: str | None = None
-
-
-Revision = Annotated[
-    str, Field(min_length=1, description="branch, tag or commit of a hub id; folders have none")
-]
-
-
-class Settings(BaseModel):
-    """A misspelt key is an error, not a silent default; instances are immutable."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Placement(Settings):
-    """Where a runtime's weights live. `auto`: CUDA in float16 if present, else CPU in float32."""
-
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    dtype: Literal["auto", "float32", "float16", "bfloat16"] = "auto"
-
-
-class RunBy(Settings):
-    """What runs the networks of a model.
-
-    A backend other than eager must have passed its quality gate with the very weights it is to run
-    (`python -m serve_app.jobs.optimise`), or `unproven_backend` says that it need not.
-    """
-
-    backend: Backend = "eager"
-    unproven_backend: bool = Field(
-        False, description="run a backend that failed its quality gate, or was not measured"
-    )
-
-
-class GeneratorModel(RunBy):
-    """A Stable Diffusion 1.x folder or hub id, and a ControlNet trained on Canny edges for it."""
-
-    name: str = Field(description="the id that clients see in /v1/models")
-    path: ModelPath
-    revision: Revision = "main"
-    controlnet: ModelPath
-    controlnet_revision: Revision = "main"
-    variant: str | None = Field(None, description="file variant to load, for example fp16")
-    placement: Placement = Placement()
-
-    @property
-    def sources(self) -> list[Source]:
-        return [
-            Source(self.path, self.revision, self.variant),
-            Source(self.controlnet, self.controlnet_revision, self.variant),
-        ]
-
-
-class UpscalerModel(RunBy):
-    """Swin2SR folders or hub ids, one for each factor that is offered."""
-
-    x2: ModelPath | None = None
-    x2_revision: Revision = "main"
-    x4: ModelPath | None = None
-    x4_revision: Revision = "main"
-    placement: Placement = Placement()
-
-    @property
-    def by_scale(self) -> dict[int, Source]:
-        """The factors that are offered."""
-        found = {2: (self.x2, self.x2_revision), 4: (self.x4, self.x4_revision)}
-        return {
-            scale: Source(path, revision)
-            for scale, (path, revision) in found.items()
-            if path is not None
-        }
-
-    @property
-    def sources(self) -> list[Source]:
-        return list(self.by_scale.values())
-
-
-class CaptionerModel(RunBy):
-    """A GIT folder or hub id."""
-
-    path: ModelPath
-    revision: Revision = "main"
-    max_new_tokens: PositiveInt = 40
-    placement: Placement = Placement()
-
-    @property
-    def sources(self) -> list[Source]:
-        return [Source(self.path, self.revision)]
-
-
-class ClassifierModel(Settings):
-    """A ViT folder or hub id."""
-
-    path: ModelPath
-    revision: Revision = "main"
-    placement: Placement = Placement()
-
-
-class Models(Settings):
-    generator: GeneratorModel
-    upscaler: UpscalerModel
-    captioner: CaptionerModel
-    classifier: ClassifierModel
 
 
 class Limits(Settings):

@@ -29,7 +29,8 @@ from PIL import Image, ImageDraw
 
 from benchmarks.real_size import memory, placed, reference
 from loadtest.service import served
-from serve_app.config import PROJECT_ROOT, AppArgs
+from serve_app.config import AppArgs
+from serve_app.model_config import PROJECT_ROOT
 
 BUILD = PROJECT_ROOT / "build" / "real-size"
 PROMPT = "a red circle and a blue square on a white background"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ray import serve
 
-from serve_app.config import ClassifierModel, Limits
+from serve_app.config import Limits
 from serve_app.deployments.decoding import decoding, model_input
 from serve_app.deployments.micro_batching import MicroBatcher
 from serve_app.deployments.refusals import refusal_as_value
@@ -21,6 +21,7 @@ from serve_app.messages import (
     PreprocessResult,
     StageReport,
 )
+from serve_app.model_config import ClassifierModel
 
 if TYPE_CHECKING:
     from serve_app.runtimes.classifier import ClassifierRuntime

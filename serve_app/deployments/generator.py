@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ray import serve
 
-from serve_app.config import Defaults, EngineSettings, GeneratorModel, Limits
+from serve_app.config import Defaults, EngineSettings, Limits
 from serve_app.deployments.decoding import decoding
 from serve_app.deployments.micro_batching import MicroBatcher
 from serve_app.deployments.refusals import refusal_as_last_item, refusal_as_value
@@ -27,6 +27,7 @@ from serve_app.messages import (
     StageReport,
     Terms,
 )
+from serve_app.model_config import GeneratorModel
 from serve_app.observability import (
     log_event,
     log_overflow,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from ray import serve
 
-from serve_app.config import Limits, UpscalerModel
+from serve_app.config import Limits
 from serve_app.deployments.decoding import decoding, pixels_of
 from serve_app.deployments.micro_batching import MicroBatcher
 from serve_app.deployments.refusals import refusal_as_value
@@ -13,6 +13,7 @@ from serve_app.deployments.starting import load_runtime, warming_up
 from serve_app.device.memory import too_large
 from serve_app.errors import InvalidRequest
 from serve_app.messages import ImageResult, Picture, Pixels
+from serve_app.model_config import UpscalerModel
 
 if TYPE_CHECKING:
     from serve_app.runtimes.upscaler import UpscalerRuntime

@@ -16,13 +16,14 @@ import torch
 import yaml
 from tqdm import tqdm
 
-from serve_app.config import PROJECT_ROOT, AppArgs
+from serve_app.config import AppArgs
 from serve_app.denoise.engine import Engine
 from serve_app.denoise.offline import denoise, request_of
 from serve_app.denoise.trajectory import Work
 from serve_app.errors import ServiceError
 from serve_app.imaging import codec
 from serve_app.imaging.canny import find_edges
+from serve_app.model_config import PROJECT_ROOT
 from serve_app.runtimes.generator import GeneratorRuntime
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from serve_app.config import Backend
+from serve_app.model_config import Backend
 from serve_app.runtimes.conversions import NoPlace, Varying
 
 Run = Callable[..., Any]

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from transformers import AutoImageProcessor, AutoTokenizer, GitForCausalLM
 
-from serve_app.config import CaptionerModel
 from serve_app.messages import Floats, Pixels
+from serve_app.model_config import CaptionerModel
 from serve_app.runtimes import git_decoding
 from serve_app.runtimes.backends import run_by
 from serve_app.runtimes.placement import place

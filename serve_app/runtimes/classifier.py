@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from transformers import AutoImageProcessor, ViTForImageClassification
 
-from serve_app.config import ClassifierModel
 from serve_app.messages import Floats, Pixels
+from serve_app.model_config import ClassifierModel
 from serve_app.runtimes.placement import place
 
 

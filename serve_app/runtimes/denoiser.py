@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from serve_app.config import Backend
+from serve_app.model_config import Backend
 from serve_app.runtimes.attention import PaddedText
 from serve_app.runtimes.backends import Run, run_by
 

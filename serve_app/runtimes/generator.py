@@ -13,9 +13,9 @@ from diffusers import ControlNetModel, StableDiffusionControlNetPipeline
 from diffusers.utils.logging import disable_progress_bar, set_verbosity_error
 from torch import nn
 
-from serve_app.config import GeneratorModel
 from serve_app.errors import StageFailed
 from serve_app.messages import Pixels
+from serve_app.model_config import GeneratorModel
 from serve_app.runtimes.denoiser import Denoiser, decoder
 from serve_app.runtimes.placement import place
 from serve_app.runtimes.verdicts import require_passed

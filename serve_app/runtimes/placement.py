@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 
-from serve_app.config import Placement
+from serve_app.model_config import Placement
 
 # Of a replica's share; the rest is for what libraries allocate beside torch. CUDA contexts, about
 # 0.5 GB each, are outside all shares: a card's fractions leave room (configs/sd15-gpu.yaml).

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 from transformers import AutoImageProcessor, Swin2SRForImageSuperResolution
 
-from serve_app.config import UpscalerModel
 from serve_app.messages import Pixels
+from serve_app.model_config import UpscalerModel
 from serve_app.runtimes.backends import run_by
 from serve_app.runtimes.placement import place
 from serve_app.runtimes.verdicts import require_passed

@@ -11,7 +11,7 @@ from typing import Any
 
 from huggingface_hub import snapshot_download
 
-from serve_app.config import PROJECT_ROOT, RunBy, Source
+from serve_app.model_config import PROJECT_ROOT, RunBy, Source
 from serve_app.runtimes.placement import Placed
 
 RECORD = PROJECT_ROOT / "serve_app" / "backends.json"

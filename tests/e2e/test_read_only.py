@@ -4,11 +4,11 @@ import os
 import subprocess
 import sys
 
-from serve_app.config import PROJECT_ROOT
+from serve_app.model_config import PROJECT_ROOT
 
 START = """
 import numpy as np
-from serve_app.config import CaptionerModel
+from serve_app.model_config import CaptionerModel
 from serve_app.runtimes.captioner import CaptionerRuntime
 path = "demo/weights/captioner"
 model = CaptionerModel(path=path, backend="onnxruntime-int8", unproven_backend=True)

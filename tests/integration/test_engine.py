@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from benchmarks.reference import ReferencePipelines
-from serve_app.config import PROJECT_ROOT, GeneratorModel
 from serve_app.denoise.engine import Engine
 from serve_app.denoise.offline import denoise
 from serve_app.denoise.sampler import SAMPLERS
@@ -16,6 +15,7 @@ from serve_app.denoise.trajectory import Work
 from serve_app.errors import StageFailed
 from serve_app.imaging.canny import find_edges
 from serve_app.messages import GenerationRequest
+from serve_app.model_config import PROJECT_ROOT, GeneratorModel
 from serve_app.runtimes.generator import GeneratorRuntime
 from tests.images import PROMPT, sketch
 

@@ -3,8 +3,8 @@
 import numpy as np
 from PIL import Image
 
-from serve_app.config import PROJECT_ROOT
 from serve_app.jobs.generate import main
+from serve_app.model_config import PROJECT_ROOT
 from tests.images import PROMPT
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from demo.shapes import render, sample_scene
-from serve_app.config import PROJECT_ROOT, CaptionerModel, ClassifierModel, UpscalerModel
+from serve_app.model_config import PROJECT_ROOT, CaptionerModel, ClassifierModel, UpscalerModel
 from tests.images import sketch
 
 WEIGHTS = PROJECT_ROOT / "demo" / "weights"

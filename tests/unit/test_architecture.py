@@ -5,7 +5,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 MAY_IMPORT = {
-    "config": set(),
+    "model_config": set(),
+    "config": {"model_config"},
     "errors": set(),
     "messages": set(),
     "admission": {"errors"},
@@ -14,9 +15,9 @@ MAY_IMPORT = {
     "imaging": {"config", "errors", "messages", "imaging"},
     "device": {"errors", "device"},
     "denoise": {"config", "device", "errors", "messages", "denoise"},
-    "runtimes": {"config", "errors", "messages", "imaging", "runtimes"},
+    "runtimes": {"config", "model_config", "errors", "messages", "imaging", "runtimes"},
     "deployments": {
-        "config", "device", "errors", "messages", "imaging", "denoise", "runtimes",
+        "config", "model_config", "device", "errors", "messages", "imaging", "denoise", "runtimes",
         "observability", "deployments",
     },
     "calls": {"errors", "observability"},
@@ -33,7 +34,9 @@ MAY_IMPORT = {
     "launcher": {"config", "launcher"},
     "__main__": {"launcher", "ray_settings"},
     "client": {"client"},
-    "jobs": {"config", "errors", "messages", "imaging", "denoise", "runtimes", "jobs"},
+    "jobs": {
+        "config", "model_config", "errors", "messages", "imaging", "denoise", "runtimes", "jobs",
+    },
 }  # fmt: skip
 SHARED_BY_DEPLOYMENTS = {"decoding", "micro_batching", "refusals", "starting"}
 FOLDERS = {"serve_app", "demo", "benchmarks", "loadtest"}

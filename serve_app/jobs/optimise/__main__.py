@@ -24,10 +24,11 @@ import torch
 import yaml
 from safetensors import safe_open
 
-from serve_app.config import PROJECT_ROOT, AppArgs, Source
+from serve_app.config import AppArgs
 from serve_app.jobs.optimise import quality, report
 from serve_app.jobs.optimise.subjects import BATCH, SUBJECTS, model_of
 from serve_app.jobs.optimise.worker import Worker
+from serve_app.model_config import PROJECT_ROOT, Source
 from serve_app.runtimes import verdicts
 from serve_app.runtimes.placement import place
 

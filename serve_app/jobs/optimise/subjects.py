@@ -15,8 +15,9 @@ from demo.control import canny
 from demo.heldout import held_out_scenes
 from demo.shapes import Scene, caption, render
 from demo.train_upscaler import shrink
-from serve_app.config import AppArgs, CaptionerModel, Defaults, GeneratorModel, UpscalerModel
+from serve_app.config import AppArgs, Defaults
 from serve_app.messages import Pixels
+from serve_app.model_config import CaptionerModel, GeneratorModel, UpscalerModel
 
 BATCH = 8
 SIDE = 128

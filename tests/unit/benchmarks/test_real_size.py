@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from benchmarks.real_size import placed, vocabularies
-from serve_app.config import PROJECT_ROOT, AppArgs
+from serve_app.config import AppArgs
+from serve_app.model_config import PROJECT_ROOT
 
 
 @pytest.mark.parametrize("name", ["sd15-gpu.yaml", "sd15-cluster.yaml"])

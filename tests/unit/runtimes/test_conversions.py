@@ -7,7 +7,7 @@ import tempfile
 import pytest
 import torch
 
-from serve_app.config import PROJECT_ROOT
+from serve_app.model_config import PROJECT_ROOT
 from serve_app.runtimes import backends, conversions
 from serve_app.runtimes.conversions import NoPlace, converted
 

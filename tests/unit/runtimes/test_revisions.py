@@ -4,7 +4,7 @@ import diffusers
 import pytest
 import transformers
 
-from serve_app.config import CaptionerModel, ClassifierModel, GeneratorModel, UpscalerModel
+from serve_app.model_config import CaptionerModel, ClassifierModel, GeneratorModel, UpscalerModel
 
 
 class Stop(Exception):

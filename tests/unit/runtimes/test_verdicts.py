@@ -7,9 +7,10 @@ import pytest
 import torch
 import yaml
 
-from serve_app.config import PROJECT_ROOT, AppArgs, GeneratorModel, RunBy, Source, UpscalerModel
+from serve_app.config import AppArgs
 from serve_app.jobs.optimise import report
 from serve_app.jobs.optimise.quality import failures
+from serve_app.model_config import PROJECT_ROOT, GeneratorModel, RunBy, Source, UpscalerModel
 from serve_app.runtimes import verdicts
 from serve_app.runtimes.backends import run_by
 from serve_app.runtimes.placement import Placed
