@@ -30,7 +30,12 @@ def _as_browsers_write_it(origin: str) -> str:
     return origin.lower().rstrip("/")
 
 
+def _in_project(path: Path) -> Path:
+    return PROJECT_ROOT / path
+
+
 ModelPath = Annotated[str, AfterValidator(_resolve), Field(min_length=1)]
+FilePath = Annotated[Path, AfterValidator(_in_project)]
 Origin = Annotated[str, AfterValidator(_as_browsers_write_it)]
 Side = Annotated[int, Field(ge=8, multiple_of=8)]
 SamplerName = Literal["ddim", "dpmpp_2m", "dpmpp_2m_karras", "euler", "euler_a", "unipc", "lcm"]
@@ -85,6 +90,9 @@ class RunBy(Settings):
     backend: Backend = "eager"
     unproven_backend: bool = Field(
         False, description="run a backend that failed its quality gate, or was not measured"
+    )
+    verdicts: FilePath | None = Field(
+        None, description="the gate's record of one's own weights, beside the packaged record"
     )
 
 

@@ -16,11 +16,11 @@ def psnr(image: Pixels, truth: Pixels) -> float:
 
 def edge_f1(edges: Pixels, wanted: Pixels, tolerance: int = 2) -> float:
     """F1 of uint8 [h, w] edge maps; an edge pixel counts if the other map has one that near."""
-    found, wanted = edges > 0, wanted > 0
-    if not found.any() or not wanted.any():
-        return float(found.any() == wanted.any())
-    precision = (_distance_to(wanted)[found] <= tolerance).mean()
-    recall = (_distance_to(found)[wanted] <= tolerance).mean()
+    found, sought = edges > 0, wanted > 0
+    if not found.any() or not sought.any():
+        return float(found.any() == sought.any())
+    precision = (_distance_to(sought)[found] <= tolerance).mean()
+    recall = (_distance_to(found)[sought] <= tolerance).mean()
     return float(2 * precision * recall / max(precision + recall, 1e-9))
 
 
