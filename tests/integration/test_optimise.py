@@ -40,6 +40,7 @@ def test_own_weights_are_measured_and_then_run(own, monkeypatch, caplog, capsys)
     from serve_app.runtimes.captioner import CaptionerRuntime
 
     caplog.set_level(logging.WARNING, "ray.serve")
+    monkeypatch.setattr(logging.getLogger("ray.serve"), "propagate", True)  # Serve ends that
     # What a job sets for its own processes shall not outlive it here.
     monkeypatch.setenv("XDG_CACHE_HOME", str(own / "cache"))
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(own / "inductor"))

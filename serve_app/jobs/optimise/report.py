@@ -81,6 +81,8 @@ def plot(verdicts_made: Sequence[dict[str, Any]], path: Path) -> None:
         axes.set_title(kind)
         axes.set_xlabel("speed over eager, batch of one")
         axes.margins(x=0.55, y=0.3)
+        if quality == "same_captions":
+            axes.set_ylim(top=101)
     figure.savefig(path, dpi=120)
 
 
