@@ -24,6 +24,7 @@ from demo.served import Captioner, Classifier, Generator, Upscaler
 from demo.shapes import caption, render
 from demo.textures import sample_texture
 from demo.train_upscaler import SCALES, shrink
+from serve_app.imaging.comparison import psnr
 
 Measures = dict[str, float]
 
@@ -66,7 +67,7 @@ def _gain(upscaler: Upscaler, images: Iterator[np.ndarray] | list[np.ndarray]) -
         height, width = image.shape[:2]
         bicubic = Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC)
         enlarged = upscaler.enlarge(small)
-        gains.append(measures.psnr(enlarged, image) - measures.psnr(np.asarray(bicubic), image))
+        gains.append(psnr(enlarged, image) - psnr(np.asarray(bicubic), image))
     return float(np.mean(gains))
 
 

@@ -11,6 +11,7 @@ from demo.control import canny
 from demo.heldout import held_out_scenes
 from demo.served import Captioner, Generator, RemoteGenerator, resize
 from demo.shapes import Scene, caption, parse_caption, render
+from serve_app.imaging.comparison import edge_f1
 
 _CASES: dict[str, dict[str, object]] = {
     "control": {"same_kind": False},
@@ -55,9 +56,9 @@ def _controlled(
         backgrounds.append(measures.background_color(image, scene) == scene.background)
         whole.append(all(right) and backgrounds[-1])
         wanted, found = canny(resize(control, len(image))), canny(image)
-        f1.append(measures.edge_f1(found, wanted))
+        f1.append(edge_f1(found, wanted))
         if previous is not None:
-            shuffled.append(measures.edge_f1(found, previous))
+            shuffled.append(edge_f1(found, previous))
         previous = wanted
         captions.append(measures.same_words(captioner.describe(image), caption(scene)))
     return {

@@ -18,6 +18,7 @@ from demo.control import canny
 from demo.heldout import held_out_scenes
 from demo.served import Generator
 from demo.shapes import Scene, caption, render
+from serve_app.imaging.comparison import edge_f1, psnr
 from serve_app.model_config import PROJECT_ROOT
 
 _SETTINGS: dict[str, dict[str, object]] = {
@@ -58,14 +59,14 @@ def _draw(generator: Generator, scenes: list[Scene], fields: dict[str, object]) 
 
 
 def _row(images: list[np.ndarray], scenes: list[Scene]) -> str:
-    right, psnr, f1 = [], [], []
+    right, decibels, f1 = [], [], []
     for image, scene in zip(images, scenes, strict=True):
         colors = measures.shape_colors(image, scene)
         right += [a == shape.color for a, shape in zip(colors, scene.shapes, strict=True)]
         truth = render(scene, IMAGE_SIZE)
-        psnr.append(measures.psnr(image, truth))
-        f1.append(measures.edge_f1(canny(image), canny(truth)))
-    return f"{np.mean(right):.1%} | {np.mean(psnr):.1f} dB | {np.mean(f1):.3f}"
+        decibels.append(psnr(image, truth))
+        f1.append(edge_f1(canny(image), canny(truth)))
+    return f"{np.mean(right):.1%} | {np.mean(decibels):.1f} dB | {np.mean(f1):.3f}"
 
 
 if __name__ == "__main__":

@@ -45,22 +45,6 @@ def color_set(image: np.ndarray) -> set[str]:
     }
 
 
-def edge_f1(edges: np.ndarray, wanted: np.ndarray, tolerance: int = 2) -> float:
-    """F1 of uint8 [h, w] edge maps; an edge pixel counts if the other map has one that near."""
-    found, wanted = edges > 0, wanted > 0
-    if not found.any() or not wanted.any():
-        return float(found.any() == wanted.any())
-    precision = (_distance_to(wanted)[found] <= tolerance).mean()
-    recall = (_distance_to(found)[wanted] <= tolerance).mean()
-    return float(2 * precision * recall / max(precision + recall, 1e-9))
-
-
-def psnr(image: np.ndarray, truth: np.ndarray) -> float:
-    """Peak signal-to-noise ratio of uint8 images in dB."""
-    error = np.square(image.astype(np.float64) - truth.astype(np.float64)).mean()
-    return float(10 * np.log10(255**2 / max(error, 1e-3)))
-
-
 def same_words(caption: str, truth: str) -> bool:
     """Whether two captions have the same words the same number of times, in whatever order."""
     return Counter(caption.replace(",", "").split()) == Counter(truth.replace(",", "").split())
@@ -78,7 +62,3 @@ def _inside(mask: np.ndarray) -> np.ndarray:
     """The mask less its rim, if anything is left."""
     inner = cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     return inner if inner.any() else mask
-
-
-def _distance_to(edges: np.ndarray) -> np.ndarray:
-    return cv2.distanceTransform((~edges).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)

@@ -14,7 +14,12 @@ def _resolve(path: str) -> str:
     return str(folder) if folder.is_dir() else path
 
 
+def _in_project(path: Path) -> Path:
+    return PROJECT_ROOT / path
+
+
 ModelPath = Annotated[str, AfterValidator(_resolve), Field(min_length=1)]
+FilePath = Annotated[Path, AfterValidator(_in_project)]
 
 Backend = Literal[
     "eager",
@@ -64,6 +69,9 @@ class RunBy(Settings):
     backend: Backend = "eager"
     unproven_backend: bool = Field(
         False, description="run a backend that failed its quality gate, or was not measured"
+    )
+    verdicts: FilePath | None = Field(
+        None, description="the gate's record of one's own weights, beside the packaged record"
     )
 
 

@@ -1,10 +1,12 @@
-"""Which backends passed their quality gate, with which weights: `serve_app/backends.json`.
+"""Which backends passed their quality gate, with which weights and on which kind of machine.
 
-`python -m serve_app.jobs.optimise` writes the record; runtimes check it when they load.
+`python -m serve_app.jobs.optimise` writes the record that a model's `verdicts` names, otherwise the
+packaged one, which has the demo's weights: `serve_app/backends.json`. Runtimes check both.
 """
 
 import hashlib
 import json
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,9 +14,13 @@ from typing import Any
 from huggingface_hub import snapshot_download
 
 from serve_app.model_config import PROJECT_ROOT, RunBy, Source
+from serve_app.runtimes.machine import kind_of
 from serve_app.runtimes.placement import Placed
 
 RECORD = PROJECT_ROOT / "serve_app" / "backends.json"
+ABOUT = ("model", "weights", "backend", "device", "dtype", "machine")
+"""The fields that tell verdicts apart."""
+_logger = logging.getLogger("ray.serve")  # a replica's log
 
 
 def weights_of(sources: Sequence[Source]) -> str:
@@ -64,33 +70,68 @@ def _weights(folder: Path, variant: str | None = None) -> list[Path]:
     return []
 
 
-def recorded() -> list[dict[str, Any]]:
-    """The verdicts: model, weights, backend, device, dtype, passed, failures and measures."""
-    verdicts: list[dict[str, Any]] = json.loads(RECORD.read_text()) if RECORD.exists() else []
-    return verdicts
+def recorded(path: Path) -> list[dict[str, Any]]:
+    """The verdicts in a record: fields of `ABOUT`, `passed`, `failures`, and what was measured.
+
+    None where there is no file. Raises ValueError for a file that is no record.
+    """
+    if not path.exists():
+        return []
+    try:
+        verdicts: list[dict[str, Any]] = json.loads(path.read_text())
+        if isinstance(verdicts, list) and all(
+            {*ABOUT, "passed", "failures"} <= each.keys() for each in verdicts
+        ):
+            return verdicts
+    except (ValueError, AttributeError, TypeError):
+        pass
+    raise ValueError(
+        f"{path} is no record of verdicts; `python -m serve_app.jobs.optimise` writes one"
+    )
 
 
 def require_passed(kind: str, model: RunBy, sources: Sequence[Source], placed: Placed) -> None:
     """Raises ValueError for a backend that has not passed with these weights, in this place.
 
-    Eager is the baseline of the others, and needs no verdict.
+    Eager is the baseline of the others, and needs no verdict. One of another kind of machine counts
+    where there is none of this kind, and leaves a warning in the log.
     """
     if model.backend == "eager" or model.unproven_backend:
         return
     wanted = key(kind, weights_of(sources), model.backend, placed)
-    found = [each for each in recorded() if wanted.items() <= each.items()]
-    if found and found[0]["passed"]:
-        return
-    why = f"failed ({'; '.join(found[0]['failures'])})" if found else "was not measured"
-    raise ValueError(
-        f"the {kind}'s backend {model.backend} {why} with these weights on "
-        f"{placed.device.type} in {wanted['dtype']}. `python -m serve_app.jobs.optimise {kind}` "
-        "measures it; `unproven_backend: true` runs it all the same"
+    found, here = _verdicts_on(wanted, model), kind_of(placed.device)
+    found = [each for each in found if each["machine"] == here] or found
+    failed = [each for each in found if not each["passed"]]
+    measure = (
+        f"`python -m serve_app.jobs.optimise {kind} --backends {model.backend} "
+        "--config FILE --pictures FOLDER`"
     )
+    if not found or failed:
+        why = f"failed ({'; '.join(failed[0]['failures'])})" if failed else "was not measured"
+        raise ValueError(
+            f"the {kind}'s backend {model.backend} {why} with these weights on "
+            f"{placed.device.type} in {wanted['dtype']}. {measure} "
+            "measures it; `unproven_backend: true` runs it all the same"
+        )
+    machine = found[0]["machine"]
+    if machine != here:
+        _logger.warning(
+            f"the {kind}'s backend {model.backend} passed on another kind of machine, {machine}; "
+            f"this one is {here}. {measure} measures it here"
+        )
+
+
+def _verdicts_on(wanted: dict[str, str], model: RunBy) -> list[dict[str, Any]]:
+    """Of the configured record, or of the packaged one where that has none."""
+    for path in (model.verdicts, RECORD):
+        found = recorded(path) if path else []
+        if found := [each for each in found if wanted.items() <= each.items()]:
+            return found
+    return []
 
 
 def key(kind: str, weights: str, backend: str, placed: Placed) -> dict[str, str]:
-    """The fields that identify a verdict in the record."""
+    """What a verdict is on; the machine that it was taken on is another of its fields."""
     dtype = str(placed.dtype).removeprefix("torch.")
     about = {"model": kind, "weights": weights, "backend": backend}
     return about | {"device": placed.device.type, "dtype": dtype}

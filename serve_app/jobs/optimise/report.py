@@ -1,13 +1,15 @@
 """The measured backends as a table, a plot, and the record that runtimes look into."""
 
+import fcntl
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from serve_app.runtimes import verdicts
 
-_ABOUT = ("model", "weights", "backend", "device", "dtype")
 _COLUMNS = {
     "speed_1": "speed, batch 1",
     "speed_8": "speed, batch 8",
@@ -18,18 +20,30 @@ _COLUMNS = {
 }
 
 
-def record(verdicts_made: Sequence[dict[str, Any]]) -> None:
-    """Put verdicts in the place of those on the same backends, and of those on other weights."""
-    weights = {(each["model"], each["device"]): each["weights"] for each in verdicts_made}
-    made = [[each[name] for name in _ABOUT] for each in verdicts_made]
-    kept = [
-        each
-        for each in verdicts.recorded()
-        if weights.get((each["model"], each["device"]), each["weights"]) == each["weights"]
-        and [each[name] for name in _ABOUT] not in made
-    ]
-    lines = [json.dumps(_rounded(each)) for each in [*kept, *verdicts_made]]
-    verdicts.RECORD.write_text("[\n" + ",\n".join(sorted(lines)) + "\n]\n")
+def record(path: Path, made: dict[str, Any]) -> None:
+    """Put a verdict in the place of the one on the same; a reader never meets half a file."""
+    path = path.resolve()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    about = [made[name] for name in verdicts.ABOUT]
+    with _alone_in(path.parent):
+        known = verdicts.recorded(path)
+        kept = [each for each in known if [each[name] for name in verdicts.ABOUT] != about]
+        lines = sorted(json.dumps(each) for each in [*kept, _rounded(made)])
+        aside = path.with_name(f".{path.name}-{os.getpid()}")
+        aside.write_text("[\n" + ",\n".join(lines) + "\n]\n")
+        aside.replace(path)
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Two jobs at once lose none of each other's verdicts."""
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(held)
 
 
 def table(verdicts_made: Sequence[dict[str, Any]]) -> str:
@@ -47,7 +61,10 @@ def table(verdicts_made: Sequence[dict[str, Any]]) -> str:
 
 
 def plot(verdicts_made: Sequence[dict[str, Any]], path: Path) -> None:
-    """Speed against quality, a panel a model; a cross is a backend that failed its gate."""
+    """Speed against quality, a panel a model; a cross is a backend that failed its gate.
+
+    Raises ImportError without matplotlib, which nothing else of the service needs.
+    """
     from matplotlib.figure import Figure
 
     kinds = sorted({each["model"] for each in verdicts_made})
@@ -64,6 +81,8 @@ def plot(verdicts_made: Sequence[dict[str, Any]], path: Path) -> None:
         axes.set_title(kind)
         axes.set_xlabel("speed over eager, batch of one")
         axes.margins(x=0.55, y=0.3)
+        if quality == "same_captions":
+            axes.set_ylim(top=101)
     figure.savefig(path, dpi=120)
 
 

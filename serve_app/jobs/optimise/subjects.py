@@ -1,61 +1,99 @@
-"""The models to be optimised, on held-out scenes of the demo's world; each in its own process.
+"""The models to be judged, on pictures and prompts; each in its own process.
 
-A subject makes things: `make(size)` a batch of them, for the clock, `outputs(count)` those that its
-quality is judged by, and `batch_difference()` how much they depend on the rest of the batch.
+A subject makes things: `make(size)` a batch of them, for the clock, `outputs()` those that its
+quality is judged by, and `batch_difference()` how much they depend on the rest of the batch. Sizes,
+steps and edges are the configuration's defaults.
 Runtimes are imported by whom they concern, so that the memory measured is each one's own.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from demo.control import canny
-from demo.heldout import held_out_scenes
-from demo.shapes import Scene, caption, render
-from demo.train_upscaler import shrink
-from serve_app.config import AppArgs, Defaults
-from serve_app.messages import Pixels
+from serve_app.config import AppArgs
+from serve_app.imaging.canny import find_edges
+from serve_app.imaging.comparison import edge_f1
+from serve_app.jobs.optimise.inputs import Inputs
+from serve_app.messages import Floats, Pixels
 from serve_app.model_config import CaptionerModel, GeneratorModel, UpscalerModel
 
 BATCH = 8
-SIDE = 128
+_ALONE = 3  # pictures that the generator makes alone too
+_PLAIN = 4  # one in so many is made again without edges
 
 
-def scenes_of(kind: str, count: int) -> list[Scene]:
-    """Held-out scenes, the same in every run."""
-    return list(held_out_scenes(count, f"optimise_{kind}"))
+@dataclass(frozen=True)
+class Drawn:
+    """A picture, its caption by the configured captioner, and how well it keeps to its edges, 0 to
+    1."""
+
+    pixels: Pixels
+    caption: str
+    edge_f1: float | None
 
 
 class Generator:
-    """Pictures by their edges, and a quarter as many from text alone."""
+    """Pictures by the edges of others and a prompt, and a quarter as many from text alone."""
 
-    def __init__(self, model: GeneratorModel, defaults: Defaults) -> None:
+    def __init__(self, model: GeneratorModel, args: AppArgs, inputs: Inputs) -> None:
         from serve_app.runtimes.generator import GeneratorRuntime
 
-        self._defaults, self._runtime = defaults, GeneratorRuntime(model)
+        self._args, self._inputs = args, inputs
+        self._runtime = GeneratorRuntime(model)
 
     def make(self, size: int) -> None:
         self._draw(self._some[:size])
 
-    def outputs(self, count: int) -> list[Pixels]:
-        scenes = scenes_of("generator", count)
-        conditioned = [self._work(scene, seed, True) for seed, scene in enumerate(scenes)]
-        plain = [self._work(scene, seed, False) for seed, scene in enumerate(scenes[::4])]
-        return self._draw(conditioned) + self._draw(plain)
+    def outputs(self) -> list[Drawn]:
+        conditioned = self._conditioned(len(self._inputs.pictures))
+        plain = [
+            self._work(seed, prompt, None)
+            for seed, prompt in self._inputs.pairs(len(self._inputs.pictures))[::_PLAIN]
+        ]
+        works = conditioned + plain
+        pictures = self._draw(works)
+        captions = self._captions(pictures)
+        return [
+            Drawn(
+                picture,
+                caption,
+                None if work.edges is None else edge_f1(self._edges(picture), work.edges),
+            )
+            for work, picture, caption in zip(works, pictures, captions, strict=True)
+        ]
 
     def batch_difference(self) -> float:
         """The largest difference of a channel in 8 bits between a picture made alone and
         in a batch."""
         together = self._draw(self._some)
-        alone = [self._draw([work])[0] for work in self._some[:3]]
-        return largest_difference(alone, together[:3])
+        alone = [self._draw([work])[0] for work in self._some[:_ALONE]]
+        return _largest_difference(alone, together[:_ALONE])
 
     @cached_property
     def _some(self) -> list[Any]:
-        scenes = scenes_of("generator", BATCH)
-        return [self._work(scene, seed, True) for seed, scene in enumerate(scenes)]
+        return self._conditioned(BATCH)
+
+    def _conditioned(self, count: int) -> list[Any]:
+        defaults, limits = self._args.defaults, self._args.limits
+        size = defaults.width, defaults.height
+        pictures = self._inputs.decoded(count, limits.max_image_pixels, size)
+        return [
+            self._work(seed, prompt, self._edges(picture))
+            for (seed, prompt), picture in zip(self._inputs.pairs(count), pictures, strict=True)
+        ]
+
+    def _edges(self, picture: Pixels) -> Pixels:
+        defaults = self._args.defaults
+        return find_edges(picture, defaults.canny_low_threshold, defaults.canny_high_threshold)
+
+    def _work(self, seed: int, prompt: str, edges: Pixels | None) -> Any:
+        from serve_app.denoise.offline import request_of
+        from serve_app.denoise.trajectory import Work
+
+        conditioned = edges is not None
+        return Work(request_of(self._args.defaults, prompt, seed, conditioned=conditioned), edges)
 
     def _draw(self, works: list[Any]) -> list[Pixels]:
         from serve_app.denoise.engine import Engine
@@ -64,83 +102,88 @@ class Generator:
         latents = denoise(Engine(self._runtime, BATCH), works)
         return [self._runtime.decode([each])[0] for each in latents]
 
-    def _work(self, scene: Scene, seed: int, conditioned: bool) -> Any:
-        from serve_app.denoise.offline import request_of
-        from serve_app.denoise.trajectory import Work
+    def _captions(self, pictures: list[Pixels]) -> list[str]:
+        """By the captioner run eagerly, whatever it is served with."""
+        from serve_app.runtimes.captioner import CaptionerRuntime
 
-        # The demo's world is square.
-        side = self._defaults.width
-        request = request_of(self._defaults, caption(scene), seed, conditioned=conditioned)
-        request = replace(request, width=side, height=side, strength=1.0)
-        return Work(request, canny(render(scene, side)) if conditioned else None)
+        model = self._args.models.captioner.model_copy(update={"backend": "eager"})
+        runtime = CaptionerRuntime(model)
+        inputs = runtime.preprocess(pictures)
+        return [text for batch in _batches(inputs) for text in runtime.caption(batch)]
 
 
 class Captioner:
-    """Captions of renders."""
+    """Captions of pictures."""
 
-    def __init__(self, model: CaptionerModel, defaults: Defaults) -> None:
+    def __init__(self, model: CaptionerModel, args: AppArgs, inputs: Inputs) -> None:
         from serve_app.runtimes.captioner import CaptionerRuntime
 
+        self._limit, self._inputs = args.limits.max_image_pixels, inputs
         self._runtime = CaptionerRuntime(model)
-        self._some = self._inputs(BATCH)
+        self._some = self._pixel_values(BATCH)
 
     def make(self, size: int) -> None:
         self._runtime.caption(self._some[:size])
 
-    def outputs(self, count: int) -> list[str]:
-        inputs = self._inputs(count)
-        batches = [inputs[first : first + BATCH] for first in range(0, count, BATCH)]
+    def outputs(self) -> list[str]:
+        batches = _batches(self._pixel_values(len(self._inputs.pictures)))
         return [text for batch in batches for text in self._runtime.caption(batch)]
 
     def batch_difference(self) -> float:
-        """Captions, of five batches, that differ from those made alone."""
-        count = 5 * BATCH
-        together = self.outputs(count)
-        alone = [self._runtime.caption(each[None])[0] for each in self._inputs(count)]
+        """Captions that differ from those made alone."""
+        values = self._pixel_values(max(len(self._inputs.pictures), BATCH))
+        together = [text for batch in _batches(values) for text in self._runtime.caption(batch)]
+        alone = [self._runtime.caption(each[None])[0] for each in values]
         return float(sum(a != b for a, b in zip(alone, together, strict=True)))
 
-    def _inputs(self, count: int) -> np.ndarray:
-        return self._runtime.preprocess([render(scene) for scene in scenes_of("captioner", count)])
+    def _pixel_values(self, count: int) -> Floats:
+        pictures = self._inputs.decoded(count, self._limit, least_side=self._runtime.side)
+        return np.concatenate([self._runtime.preprocess([picture]) for picture in pictures])
 
 
 class Upscaler:
-    """Renders, shrunk and enlarged again by each factor."""
+    """Pictures of the default size, shrunk by each factor and enlarged again."""
 
-    def __init__(self, model: UpscalerModel, defaults: Defaults) -> None:
+    def __init__(self, model: UpscalerModel, args: AppArgs, inputs: Inputs) -> None:
         from serve_app.runtimes.upscaler import UpscalerRuntime
 
+        self._args, self._inputs = args, inputs
         self._runtime = UpscalerRuntime(model)
-        self._some = small_renders(self._runtime.scales[0], BATCH)
+        self._some = {scale: self._small(scale, BATCH) for scale in self._runtime.scales}
 
     def make(self, size: int) -> None:
-        self._runtime.upscale(self._some[:size], self._runtime.scales[0])
+        scale = self._runtime.scales[0]
+        self._runtime.upscale(self._some[scale][:size], scale)
 
-    def outputs(self, count: int) -> list[tuple[int, Pixels]]:
+    def outputs(self) -> list[Pixels]:
         return [
-            (scale, self._runtime.upscale([image], scale)[0])
+            self._runtime.upscale([picture], scale)[0]
             for scale in self._runtime.scales
-            for image in small_renders(scale, count)
+            for picture in self._small(scale, len(self._inputs.pictures))
         ]
 
     def batch_difference(self) -> float:
         """As the generator's."""
-        scale = self._runtime.scales[0]
-        together = self._runtime.upscale(self._some, scale)
-        alone = [self._runtime.upscale([image], scale)[0] for image in self._some]
-        return largest_difference(alone, together)
+        return max(
+            _largest_difference(
+                [self._runtime.upscale([picture], scale)[0] for picture in some],
+                self._runtime.upscale(some, scale),
+            )
+            for scale, some in self._some.items()
+        )
+
+    def _small(self, scale: int, count: int) -> list[Pixels]:
+        size = self._args.defaults.width // scale, self._args.defaults.height // scale
+        return list(self._inputs.decoded(count, self._args.limits.max_image_pixels, size))
 
 
 SUBJECTS: dict[str, Any] = {"captioner": Captioner, "generator": Generator, "upscaler": Upscaler}
-
-
-def small_renders(scale: int, count: int) -> list[Pixels]:
-    """Held-out renders of `SIDE`, shrunk by a factor."""
-    return [shrink(render(scene, SIDE), scale, "cubic") for scene in scenes_of("upscaler", count)]
-
-
-def largest_difference(some: list[Pixels], others: list[Pixels]) -> float:
-    pairs = zip(some, others, strict=True)
-    return float(max(np.abs(a.astype(int) - b).max() for a, b in pairs))
+DEPENDS_ON: dict[str, list[str]] = {
+    "captioner": [],
+    "generator": ["width", "height", "num_inference_steps"],
+    "upscaler": ["width", "height"],
+}
+"""The configuration's defaults that a verdict notes."""
 
 
 def model_of(args: AppArgs, kind: str, backend: str, device: str, dtype: str) -> Any:
@@ -149,3 +192,12 @@ def model_of(args: AppArgs, kind: str, backend: str, device: str, dtype: str) ->
     placement = model.placement.model_copy(update={"device": device, "dtype": dtype})
     chosen = {"backend": backend, "placement": placement, "unproven_backend": True}
     return model.model_copy(update=chosen)
+
+
+def _batches(inputs: Floats) -> list[Floats]:
+    return [inputs[first : first + BATCH] for first in range(0, len(inputs), BATCH)]
+
+
+def _largest_difference(some: list[Pixels], others: list[Pixels]) -> float:
+    pairs = zip(some, others, strict=True)
+    return float(max(np.abs(a.astype(int) - b).max() for a, b in pairs))

@@ -2,6 +2,8 @@
 
 import multiprocessing
 import time
+from contextlib import suppress
+from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import torch
 
 from serve_app.config import AppArgs
+from serve_app.jobs.optimise.inputs import Inputs
 from serve_app.jobs.optimise.subjects import BATCH, SUBJECTS, model_of
 
 _SPAWNED = multiprocessing.get_context("spawn")
@@ -20,9 +23,11 @@ class Worker:
     Raises RuntimeError with the other process's reason, then and later.
     """
 
-    def __init__(self, args: AppArgs, kind: str, backend: str, device: str, dtype: str) -> None:
+    def __init__(
+        self, args: AppArgs, inputs: Inputs, kind: str, backend: str, device: str, dtype: str
+    ) -> None:
         self._connection, theirs = _SPAWNED.Pipe()
-        asked = (theirs, args.model_dump_json(), kind, backend, device, dtype)
+        asked = (theirs, args, inputs, kind, backend, device, dtype)
         self._process = _SPAWNED.Process(target=_serve, args=asked)
         self._process.start()
         theirs.close()
@@ -30,7 +35,8 @@ class Worker:
 
     def call(self, what: str, *args: Any) -> Any:
         """A method of the subject, and its value."""
-        self._connection.send((what, args))
+        with suppress(OSError):  # it died, which the answer says
+            self._connection.send((what, args))
         return self._answer()
 
     def seconds(self, size: int) -> float:
@@ -45,7 +51,7 @@ class Worker:
     def _answer(self) -> Any:
         try:
             value, error = self._connection.recv()
-        except EOFError:
+        except (EOFError, OSError):
             value, error = None, "the process died"
         if error:
             self.close()
@@ -54,15 +60,21 @@ class Worker:
 
 
 def _serve(
-    connection: Connection, args: str, kind: str, backend: str, device: str, dtype: str
+    connection: Connection,
+    args: AppArgs,
+    inputs: Inputs,
+    kind: str,
+    backend: str,
+    device: str,
+    dtype: str,
 ) -> None:
     torch.set_num_threads(1)
     try:
+        import_module(f"serve_app.runtimes.{kind}")  # what every backend needs counts for none
         before = _status_mb("VmRSS")
         began = time.perf_counter()
-        settings = AppArgs.model_validate_json(args)
-        model = model_of(settings, kind, backend, device, dtype)
-        subject = SUBJECTS[kind](model, settings.defaults)
+        model = model_of(args, kind, backend, device, dtype)
+        subject = SUBJECTS[kind](model, args, inputs)
         for size in (1, BATCH):
             subject.make(size)
         took = time.perf_counter() - began

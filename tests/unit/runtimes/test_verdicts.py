@@ -1,6 +1,7 @@
 """A backend that has not passed with these very weights runs only where the YAML says so."""
 
 import json
+import logging
 from pathlib import Path
 
 import pytest
@@ -8,14 +9,17 @@ import torch
 import yaml
 
 from serve_app.config import AppArgs
-from serve_app.jobs.optimise import report
-from serve_app.jobs.optimise.quality import failures
 from serve_app.model_config import PROJECT_ROOT, GeneratorModel, RunBy, Source, UpscalerModel
-from serve_app.runtimes import verdicts
+from serve_app.runtimes import machine, verdicts
 from serve_app.runtimes.backends import run_by
+from serve_app.runtimes.machine import kind_of
 from serve_app.runtimes.placement import Placed
 
 CPU = Placed(torch.device("cpu"), torch.float32)
+COMMAND = (
+    r"was not measured .*`python -m serve_app\.jobs\.optimise captioner --backends compile "
+    "--config FILE --pictures FOLDER` measures it"
+)
 
 
 @pytest.fixture
@@ -25,11 +29,15 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def record(folder: Path, passed: bool, weights: str | None = None) -> None:
-    found = weights or verdicts.weights_of([Source(str(folder))])
-    verdict = verdicts.key("captioner", found, "compile", CPU)
-    reasons = {"passed": passed, "failures": [] if passed else ["exact_words loses 3"]}
-    verdicts.RECORD.write_text(json.dumps([verdict | reasons]))
+def verdict(folder: Path, passed: bool, machine: str | None = None) -> dict[str, object]:
+    weights = verdicts.weights_of([Source(str(folder))])
+    reasons = {"passed": passed, "failures": [] if passed else ["same_captions 97.5 is below 99"]}
+    about = verdicts.key("captioner", weights, "compile", CPU)
+    return about | {"machine": machine or kind_of(CPU.device)} | reasons
+
+
+def record(*found: dict[str, object], path: Path | None = None) -> None:
+    (path or verdicts.RECORD).write_text(json.dumps(found))
 
 
 def require(folder: Path, **chosen: object) -> None:
@@ -38,24 +46,24 @@ def require(folder: Path, **chosen: object) -> None:
 
 
 def test_a_backend_that_passed_may_run(folder):
-    record(folder, True)
+    record(verdict(folder, True))
     require(folder)
 
 
 def test_one_that_was_not_measured_may_not(folder):
-    with pytest.raises(ValueError, match=r"was not measured .*jobs\.optimise captioner"):
+    with pytest.raises(ValueError, match=COMMAND):
         require(folder)
     require(folder, backend="eager")
 
 
 def test_one_that_failed_may_not_and_the_message_says_why(folder):
-    record(folder, False)
-    with pytest.raises(ValueError, match=r"failed \(exact_words loses 3\)"):
+    record(verdict(folder, False))
+    with pytest.raises(ValueError, match=r"failed \(same_captions 97.5 is below 99\)"):
         require(folder)
 
 
 def test_other_weights_need_another_verdict(folder):
-    record(folder, True)
+    record(verdict(folder, True))
     (folder / "model.safetensors").write_bytes(b"retrained")
     with pytest.raises(ValueError, match="was not measured"):
         require(folder)
@@ -63,8 +71,78 @@ def test_other_weights_need_another_verdict(folder):
 
 def test_the_yaml_may_say_that_it_shall_run_all_the_same(folder):
     require(folder, unproven_backend=True)
-    record(folder, False)
+    record(verdict(folder, False))
     require(folder, unproven_backend=True)
+
+
+def test_the_record_that_the_configuration_names_counts_before_the_packaged_one(folder):
+    own = folder / "own.json"
+    with pytest.raises(ValueError, match="was not measured"):
+        require(folder, verdicts=str(own))
+    record(verdict(folder, True))
+    require(folder, verdicts=str(own))
+    record(verdict(folder, False), path=own)
+    require(folder)
+    with pytest.raises(ValueError, match="failed"):
+        require(folder, verdicts=str(own))
+    own.unlink()
+    verdicts.RECORD.unlink()
+    record(verdict(folder, True), path=own)
+    require(folder, verdicts=str(own))
+
+
+def test_a_records_path_is_within_the_project_unless_it_is_absolute():
+    def path(given: str) -> Path | None:
+        return RunBy.model_validate({"verdicts": given}).verdicts
+
+    assert path("verdicts.json") == PROJECT_ROOT / "verdicts.json"
+    assert path("/models/verdicts.json") == Path("/models/verdicts.json")
+    assert RunBy().verdicts is None
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{}", "{}x", '{"a": 1}', "[1]", '[{"model": "captioner"}]']
+)
+def test_a_file_that_is_no_record_is_named(folder, content):
+    verdicts.RECORD.write_text(content)
+    with pytest.raises(ValueError, match=r"backends\.json is no record"):
+        require(folder)
+
+
+def test_a_verdict_from_another_kind_of_machine_counts_and_warns(folder, caplog):
+    caplog.set_level(logging.WARNING, "ray.serve")
+    record(verdict(folder, True))
+    require(folder)
+    assert not caplog.messages
+    record(verdict(folder, True, "aarch64 DEFAULT"))
+    require(folder)
+    (line,) = caplog.messages
+    assert "another kind of machine, aarch64 DEFAULT;" in line and kind_of(CPU.device) in line
+    assert "jobs.optimise captioner --backends compile" in line
+    record(verdict(folder, False, "aarch64 DEFAULT"))
+    with pytest.raises(ValueError, match="failed"):
+        require(folder)
+
+
+def test_a_verdict_from_this_kind_of_machine_counts_alone(folder, caplog):
+    caplog.set_level(logging.WARNING, "ray.serve")
+    record(verdict(folder, False, "aarch64 DEFAULT"), verdict(folder, True))
+    require(folder)
+    assert not caplog.messages
+    record(verdict(folder, True, "aarch64 DEFAULT"), verdict(folder, False))
+    with pytest.raises(ValueError, match="failed"):
+        require(folder)
+
+
+def test_the_kind_of_machine_is_its_instructions(monkeypatch):
+    monkeypatch.setattr(machine.platform, "machine", lambda: "x86_64")
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
+    monkeypatch.setattr(machine, "_cpu_flags", lambda: {"avx2", "amx_tile", "avx512_vnni", "ssse3"})
+    assert kind_of(torch.device("cpu")) == "x86_64 AVX512 AMX VNNI"
+    monkeypatch.setattr(machine, "_cpu_flags", set)
+    assert kind_of(torch.device("cpu")) == "x86_64 AVX512"
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "NVIDIA L4")
+    assert kind_of(torch.device("cuda")) == "NVIDIA L4"
 
 
 def test_what_the_served_configuration_asks_for_has_passed():
@@ -143,31 +221,6 @@ def test_weights_in_shards_all_count(tmp_path):
     index = {"metadata": {}, "weight_map": weight_map}
     (tmp_path / "model.safetensors.index.fp16.json").write_text(json.dumps(index))
     assert verdicts.loaded_files(tmp_path, "fp16") == [tmp_path / name for name in names]
-
-
-def test_a_new_verdict_replaces_its_like_and_those_on_other_weights(folder):
-    def verdict(weights: str, backend: str, value: float) -> dict[str, object]:
-        about = verdicts.key("captioner", weights, backend, CPU)
-        return about | {"passed": True, "failures": [], "measured": {"speed_1": value}}
-
-    report.record([verdict("old", "compile", 1.0)])
-    report.record([verdict("new", "compile", 2.0)])
-    report.record([verdict("new", "onnxruntime", 3.0), verdict("new", "compile", 4.04142)])
-    assert verdicts.recorded() == [
-        verdict("new", "compile", 4.04),
-        verdict("new", "onnxruntime", 3.0),
-    ]
-
-
-def test_gates():
-    eager = {"psnr_db": 78.0, "shape_colors": 99.0, "background_color": 100.0, "edge_f1": 97.0}
-    good = eager | {"psnr_db": 41.0, "shape_colors": 98.0, "batch_difference": 1.0}
-    assert failures("generator", good, eager) == []
-    assert failures("generator", good | {"psnr_db": 39.0}, eager) == ["psnr_db 39.0 is below 40"]
-    assert failures("generator", good | {"shape_colors": 97.0}, eager) == [
-        "shape_colors loses 2.0, over 1"
-    ]
-    assert failures("generator", good | {"batch_difference": 3.0, "psnr_db": float("nan")}, eager)
 
 
 def test_what_cannot_run_here_says_so(monkeypatch):

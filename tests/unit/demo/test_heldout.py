@@ -1,0 +1,17 @@
+"""The pictures that backends are judged by are those of the demo's world as it is now."""
+
+import numpy as np
+from PIL import Image
+
+from demo.heldout import PICTURES, write_pictures
+
+
+def test_the_pictures_are_what_the_command_writes(tmp_path):
+    write_pictures(tmp_path)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {path.name for path in PICTURES.iterdir()} and len(names) == 41
+    prompts = (tmp_path / "prompts.txt").read_text()
+    assert prompts == (PICTURES / "prompts.txt").read_text() and prompts.count("\n") == 40
+    for name in names - {"prompts.txt"}:
+        with Image.open(tmp_path / name) as written, Image.open(PICTURES / name) as kept:
+            assert np.allclose(np.asarray(written).astype(int), kept, atol=2), name
