@@ -133,7 +133,7 @@ async def test_a_refusal_that_was_raised_keeps_its_meaning(grpc):
 
 async def test_a_mistake_of_ours_ends_a_stream_too():
     pipeline, handles = pipeline_of()
-    handles["upscaler"]._answer = lambda picture, scale: "no image"
+    handles["upscaler"].answer = lambda picture, scale: "no image"
     with pytest.raises(AttributeError):
         await asyncio.wait_for(streamed(pipeline), 5)
 

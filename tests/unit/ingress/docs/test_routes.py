@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.unit.ingress.test_api import Service, assert_refused
+from tests.service import Service, assert_refused
 
 # Namespaces and links in the text of Swagger UI, which nothing loads; its other requests are those
 # that the page's Content-Security-Policy lets through, to where the page comes from.

@@ -7,7 +7,7 @@ import pytest
 
 from serve_app.config import Auth
 from serve_app.ingress.middleware.keys import read_hashes
-from tests.unit.ingress.test_api import Service, assert_refused
+from tests.service import Service, assert_refused
 
 KEY = "sk-3f9a"
 HASH = hashlib.sha256(KEY.encode()).hexdigest()

@@ -1,15 +1,24 @@
-"""Sizes of generated images: those that are asked for, and those that follow an input's shape."""
+"""From an image request to the pipeline's: sizes, defaults, terms."""
+
+import time
 
 import pytest
 
+from serve_app import errors
 from serve_app.errors import InvalidRequest
 from serve_app.imaging.codec import Header
 from serve_app.ingress import checks, conversion
 from serve_app.ingress.schema import ImageRequest
 from tests import fakes
+from tests.images import encoded, in_base64, jpeg, sketch
+from tests.service import Service, assert_refused
 
 DEFAULTS = [(512, 512), (768, 512), (128, 128), (128, 64), (64, 128), (8, 8), (8, 64), (1024, 1024)]
+
+
 COMMON = [(5, 4), (7, 5), (16, 10), (16, 9), (21, 9), (3, 1), (3, 2), (1, 1)]
+
+
 SHAPES = [
     *COMMON,
     *((tall, wide) for wide, tall in COMMON),
@@ -81,8 +90,32 @@ def test_pixels_are_limited_besides_sides():
     assert refused.value.param == "size"
 
 
-def test_a_default_size_over_the_limits_is_refused_at_the_start():
-    with pytest.raises(ValueError, match="default size 512x512 is over the limits"):
-        settings((512, 512), max_side=256)
-    with pytest.raises(ValueError, match="default size 512x512 is over the limits"):
-        settings((512, 512), max_pixels=512 * 511)
+def test_auto_size_keeps_the_shape_of_the_control_image(service):
+    wide = in_base64(encoded(sketch(900, 300)))
+    service.generate(control_image=wide, size="auto")
+    width, height = service.request.width, service.request.height
+    assert width % 8 == 0 and height % 8 == 0
+    assert 2.5 < width / height < 3.5
+    assert 0.7 < width * height / (128 * 64) < 1.4
+
+
+def test_guidance_ends_early_only_where_edges_steer():
+    defaults = {"width": 128, "height": 64, "guidance_end": 0.4}
+    service = Service(settings={"defaults": defaults})
+    service.generate(control_image=in_base64(jpeg()))
+    assert service.request.guidance_end == 0.4
+    service.generate()
+    assert service.request.guidance_end == 1.0, "guidance alone composes the picture"
+    service.generate(guidance_end=0.7)
+    assert service.request.guidance_end == 0.7
+
+
+def test_deadline_and_priority_reach_the_engine(service):
+    earliest = time.time() + 5
+    service.generate(deadline_ms=5000, priority=3)
+    assert earliest <= service.terms.finish_by <= time.time() + 5
+    assert service.terms.priority == 3
+    service.handles["generator"].answer = lambda *_: errors.DeadlineUnmet("late").after(7)
+    response = service.generate(deadline_ms=5000)
+    assert_refused(response, 429, "deadline_unmet")
+    assert response.headers["retry-after"] == "7"
