@@ -22,7 +22,7 @@ class Network(torch.nn.Module):
 @pytest.mark.parametrize("backend", ["compile", "onnxruntime", "openvino"])
 def test_batches_of_any_size(backend, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    torch._dynamo.reset()
+    torch.compiler.reset()
     torch._dynamo.utils.counters.clear()
     network = Network().eval()
     example = [torch.zeros(2, 4), torch.zeros(2, 4)]

@@ -16,7 +16,7 @@ async def test_requests_come_one_after_another_whatever_is_answered():
         await asyncio.sleep(0.3)
         return 8 if number else 2
 
-    told = await documented._staggered("x", call, 5, 0.05)
+    told = await documented.staggered("x", call, 5, 0.05)
     assert starts == pytest.approx([0, 0.05, 0.1, 0.15, 0.2], abs=0.04)
     assert told["throughput_per_s"] == pytest.approx(10, rel=0.2)
 
@@ -25,7 +25,7 @@ async def test_batch_sizes_count_each_batch_once():
     async def call(number):
         return 2 if number < 2 else 6
 
-    told = await documented._staggered("x", call, 8, 0.0)
+    told = await documented.staggered("x", call, 8, 0.0)
     assert told["mean_batch_size"] == pytest.approx(4)
 
 
@@ -33,7 +33,7 @@ def test_ratios_are_medians_of_those_within_rounds():
     def rounds(*rates):
         return [{"throughput_per_s": rate, "mean_batch_size": 4.0} for rate in rates]
 
-    told = documented._summary(
+    told = documented.summary(
         {
             "service": rounds(4, 8, 9),
             "documented": rounds(2, 2, 9),

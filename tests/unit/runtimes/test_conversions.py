@@ -17,7 +17,7 @@ def convert(tmp_path, monkeypatch):
     """Converts a module, and says where it lies; `convert.made` are the folders written to."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    conversions._warn.cache_clear()
+    conversions.warn_once.cache_clear()
 
     def call(module, kind="copy", varying=((0,),), write=None):
         def write_text(folder):
