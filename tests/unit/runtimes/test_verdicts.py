@@ -8,10 +8,7 @@ import torch
 import yaml
 
 from serve_app.config import PROJECT_ROOT, AppArgs, GeneratorModel, RunBy, Source, UpscalerModel
-from serve_app.jobs.optimise import report
-from serve_app.jobs.optimise.quality import failures
 from serve_app.runtimes import verdicts
-from serve_app.runtimes.backends import run_by
 from serve_app.runtimes.placement import Placed
 
 CPU = Placed(torch.device("cpu"), torch.float32)
@@ -142,39 +139,3 @@ def test_weights_in_shards_all_count(tmp_path):
     index = {"metadata": {}, "weight_map": weight_map}
     (tmp_path / "model.safetensors.index.fp16.json").write_text(json.dumps(index))
     assert verdicts.loaded_files(tmp_path, "fp16") == [tmp_path / name for name in names]
-
-
-def test_a_new_verdict_replaces_its_like_and_those_on_other_weights(folder):
-    def verdict(weights: str, backend: str, value: float) -> dict[str, object]:
-        about = verdicts.key("captioner", weights, backend, CPU)
-        return about | {"passed": True, "failures": [], "measured": {"speed_1": value}}
-
-    report.record([verdict("old", "compile", 1.0)])
-    report.record([verdict("new", "compile", 2.0)])
-    report.record([verdict("new", "onnxruntime", 3.0), verdict("new", "compile", 4.04142)])
-    assert verdicts.recorded() == [
-        verdict("new", "compile", 4.04),
-        verdict("new", "onnxruntime", 3.0),
-    ]
-
-
-def test_gates():
-    eager = {"psnr_db": 78.0, "shape_colors": 99.0, "background_color": 100.0, "edge_f1": 97.0}
-    good = eager | {"psnr_db": 41.0, "shape_colors": 98.0, "batch_difference": 1.0}
-    assert failures("generator", good, eager) == []
-    assert failures("generator", good | {"psnr_db": 39.0}, eager) == ["psnr_db 39.0 is below 40"]
-    assert failures("generator", good | {"shape_colors": 97.0}, eager) == [
-        "shape_colors loses 2.0, over 1"
-    ]
-    assert failures("generator", good | {"batch_difference": 3.0, "psnr_db": float("nan")}, eager)
-
-
-def test_what_cannot_run_here_says_so(monkeypatch):
-    module, inputs = torch.nn.Linear(2, 2), [torch.zeros(1, 2)]
-    with pytest.raises(ValueError, match="needs an ONNX Runtime with its provider for TensorRT"):
-        run_by("tensorrt", module, inputs, [[0]])
-    with pytest.raises(ValueError, match="runs on a CPU in float32"):
-        run_by("onnxruntime", module.bfloat16(), inputs, [[0]])
-    monkeypatch.setenv("CXX", "no-such-compiler")
-    with pytest.raises(ValueError, match="needs a C\\+\\+ compiler"):
-        run_by("compile", module, inputs, [[0]])
