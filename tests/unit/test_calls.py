@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from functools import partial
 
 import pytest
 from grpc import StatusCode
@@ -10,9 +11,11 @@ from ray.exceptions import RayActorError
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 
 from serve_app import errors
+from serve_app.calls import call, stream, together
 from serve_app.messages import Terms
 from serve_app.pipeline import Composition, Finished
 from tests import fakes
+from tests.fakes import FakeHandle
 from tests.pipelines import ALL, CONTROL, REQUEST, pipeline_of
 
 
@@ -148,3 +151,46 @@ async def test_a_request_over_its_time_is_told_so():
     with pytest.raises(errors.TimedOut):
         await pipeline.caption([b"an image"])
     assert handles["captioner"].responses[0].cancelled, "Ray lets it run on otherwise"
+
+
+# without a pipeline
+
+
+async def test_an_answer_can_be_handed_on_by_its_reference():
+    handle = FakeHandle(fakes.described)
+    called = await call("caption", partial(handle.remote, b"an image"))
+    assert called.result.text == "a red circle" and called.reference is handle.responses[0]
+
+
+async def test_a_second_loss_is_told_and_no_third_try_is_made():
+    handle = FakeHandle(lambda: RayActorError())
+    with pytest.raises(errors.StageUnavailable, match="the stage caption is restarting"):
+        await call("caption", handle.remote)
+    assert len(handle.calls) == 2
+    with pytest.raises(errors.StageUnavailable):
+        [item async for item in stream("caption", handle.remote)]
+    assert len(handle.calls) == 4
+
+
+async def test_what_runs_together_answers_in_order_and_fails_together():
+    let_go = asyncio.Event()
+
+    async def slow():
+        await let_go.wait()
+        return 1
+
+    async def quick():
+        let_go.set()
+        return 2
+
+    assert await together([slow(), quick()]) == [1, 2]
+    let_go.clear()
+
+    async def failing():
+        raise errors.StageFailed("it failed")
+
+    waiting = asyncio.ensure_future(slow())
+    with pytest.raises(errors.StageFailed):
+        await together([waiting, failing()])
+    await asyncio.wait([waiting], timeout=5)
+    assert waiting.cancelled()

@@ -1,8 +1,19 @@
 """The `args:` of a Serve file: what is refused at the start."""
 
 import pytest
+from pydantic import ValidationError
 
-from serve_app.config import Auth
+from serve_app.config import (
+    PROJECT_ROOT,
+    Auth,
+    BatchSettings,
+    CaptionerModel,
+    Defaults,
+    EngineSettings,
+    GeneratorModel,
+    Source,
+    UpscalerModel,
+)
 from tests import fakes
 
 
@@ -22,3 +33,59 @@ def test_a_default_size_over_the_limits_is_refused_at_the_start():
 def test_one_source_of_keys(auth):
     with pytest.raises(ValueError, match="either"):
         Auth.model_validate(auth)
+
+
+def test_guidance_ends_early_only_along_edges():
+    defaults = Defaults(guidance_end=0.4)
+    assert (defaults.guidance_end_of(True), defaults.guidance_end_of(False)) == (0.4, 1.0)
+
+
+def test_a_path_in_the_project_is_absolute_and_a_hub_id_is_left_alone():
+    assert CaptionerModel(path="demo/weights").path == str(PROJECT_ROOT / "demo" / "weights")
+    assert CaptionerModel(path="microsoft/git-base").path == "microsoft/git-base"
+
+
+def test_the_upscaler_offers_the_factors_that_have_a_model():
+    model = UpscalerModel(x4="hub/a", x4_revision="v1")
+    assert model.by_scale == {4: Source("hub/a", "v1")}
+    assert UpscalerModel(x2="hub/b", x4="hub/a").sources == [Source("hub/b"), Source("hub/a")]
+
+
+def test_a_generators_variant_is_its_controlnets_too():
+    model = GeneratorModel(
+        name="x", path="hub/a", controlnet="hub/b", controlnet_revision="v2", variant="fp16"
+    )
+    assert model.sources == [Source("hub/a", "main", "fp16"), Source("hub/b", "v2", "fp16")]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"defaults": {"width": 100, "height": 64}},
+        {"defaults": {"width": 128, "height": 64, "sampler": "heun"}},
+        {"limits": {"max_pending_images": 0}},
+        {"corsorigins": []},
+    ],
+)
+def test_what_makes_no_sense_is_refused(settings):
+    with pytest.raises(ValidationError):
+        fakes.app_args(settings)
+
+
+def test_settings_never_change_after_the_start():
+    with pytest.raises(ValidationError):
+        fakes.app_args().limits.max_steps = 1
+
+
+def test_origins_are_compared_as_browsers_write_them():
+    args = fakes.app_args({"cors_origins": ["https://Studio.Example/"]})
+    assert args.cors_origins == ["https://studio.example"]
+
+
+@pytest.mark.parametrize("settings", [EngineSettings, BatchSettings])
+def test_a_batch_holds_something(settings):
+    for size in (0, 257):
+        with pytest.raises(ValidationError):
+            settings(max_batch_size=size)
+    with pytest.raises(ValidationError):
+        settings(max_batch_sise=8)

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from serve_app.client import ClientError, Refused, Unreachable
+from serve_app.client import ClientError, Refused, Unreachable, answers
 from tests.unit.client.service import PNG, Service, answer, client_of
 
 
@@ -37,3 +37,30 @@ def test_another_server_is_not_ours(body):
 
 def test_one_tree_of_errors():
     assert issubclass(Refused, ClientError) and issubclass(Unreachable, ClientError)
+
+
+@pytest.mark.parametrize(
+    ("headers", "timings"),
+    [
+        ({}, {}),
+        ({"Server-Timing": "queue;dur=1.5, upscale;dur=1000.0"}, {"queue": 0.0015, "upscale": 1.0}),
+        ({"Server-Timing": "cdn-cache; desc=HIT, x;dur=soon"}, {}),
+    ],
+)
+def test_timings_of_a_processed_image_are_seconds_by_stage(headers, timings):
+    response = httpx.Response(200, content=PNG, headers={"Content-Type": "image/png"} | headers)
+    made = answers.processed(response)
+    assert (made.data, made.output_format, made.timings) == (PNG, "png", timings)
+
+
+def test_a_page_is_no_image():
+    page = httpx.Response(200, content=b"<html>", headers={"Content-Type": "text/html"})
+    with pytest.raises(Unreachable, match="not from this service"):
+        answers.parsed(answers.processed, page)
+
+
+def test_a_refusal_is_one_line_however_it_was_written():
+    body = {"error": {"message": "at most\n\n 64  images", "code": "queue_full"}}
+    error = answers.refusal(httpx.Response(429, json=body))
+    assert str(error) == "at most 64 images"
+    assert (error.code, error.param, error.request_id) == ("queue_full", None, None)
