@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from serve_app.errors import InvalidImage
-from serve_app.imaging import codec
+from serve_app.imaging import codec, tiff
 from tests.images import encoded, sketch
 from tests.unit.imaging import bombs
 
@@ -62,3 +62,46 @@ def test_a_tiff_may_be_big_or_big_endian_and_compressed():
 def test_a_directory_that_no_honest_file_has_is_refused(entries):
     with pytest.raises(InvalidImage):
         codec.inspect(bombs.tiff(entries), LIMIT)
+
+
+# directories alone
+
+ORIENTATION = tiff.ORIENTATION
+
+
+@pytest.mark.parametrize("big", [False, True])
+@pytest.mark.parametrize(("kind", "value"), [(1, 6), (3, 6), (4, 6)])
+def test_a_number_is_read_in_whatever_size_it_was_written(kind, value, big):
+    found = tiff.read_directory(bombs.tiff([(ORIENTATION, kind, 1, value)], big=big))
+    assert found.number(ORIENTATION) == found.orientation == 6
+
+
+@pytest.mark.parametrize("entry", [(2, 1, 6), (3, 2, 6), (5, 1, 6)])
+def test_texts_lists_and_fractions_are_no_numbers(entry):
+    found = tiff.read_directory(bombs.tiff([(ORIENTATION, *entry)]))
+    assert found.number(ORIENTATION) is None and found.number(tiff.WIDTH) is None
+    assert found.orientation == 1
+
+
+@pytest.mark.parametrize("value", [0, 9, 65_535])
+def test_an_orientation_that_there_is_not_is_upright(value):
+    assert tiff.read_directory(bombs.tiff([(ORIENTATION, 3, 1, value)])).orientation == 1
+
+
+def test_what_is_left_of_a_file_is_of_pixels_alone():
+    """Where offsets point stays where it was."""
+    entries = [(256, 3, 1, 16), (257, 3, 1, 16), (700, 1, 99, 8), (ORIENTATION, 3, 1, 6)]
+    data = bombs.tiff(entries, behind=b"strips")
+    left = tiff.pixels_only(data)
+    assert len(left) == len(data) and left.endswith(b"strips")
+    found = tiff.read_directory(left)
+    assert set(found.entries) <= {256, 257, 266, ORIENTATION} and 700 not in found.entries
+    assert (found.number(256), found.number(257)) == (16, 16)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"II", b"MM\0*\0\0\0", b"XX*\0\x08\0\0\0", b"II*\0\xff\0\0\0"]
+)
+def test_bytes_that_hold_no_directory(data):
+    with pytest.raises(InvalidImage):
+        tiff.read_directory(data)

@@ -7,7 +7,7 @@ import tracemalloc
 import pytest
 
 from serve_app.errors import InvalidRequest
-from serve_app.ingress.json_body import check_values, read_json
+from serve_app.ingress.json_body import MAX_VALUES, check_values, read_json
 from serve_app.ingress.open_inference.body import read_request
 from serve_app.ingress.open_inference.tensors import TensorSpec
 from tests.service import GENERATIONS, Service, assert_refused
@@ -79,3 +79,17 @@ def test_honest_tensors_and_prompts_are_not_too_much():
 def test_broken_json_is_a_400(service, content):
     headers = {"content-type": "application/json"}
     assert_refused(service.http.post(GENERATIONS, content=content, headers=headers), 400)
+
+
+@pytest.mark.parametrize(
+    ("body", "value"),
+    [(b'{"a": [1, 2.5, null]}', {"a": [1, 2.5, None]}), (b" [] ", []), (b'"x"', "x")],
+)
+def test_json_is_read(body, value):
+    assert read_json(body) == value
+
+
+def test_as_many_values_as_the_limit_are_taken():
+    assert len(read_json(b"[" + b"1," * (MAX_VALUES - 1) + b"1]")) == MAX_VALUES
+    with pytest.raises(InvalidRequest, match=f"more than {MAX_VALUES} values"):
+        read_json(b"[" + b"1," * (MAX_VALUES + 1) + b"1]")

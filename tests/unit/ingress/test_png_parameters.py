@@ -1,6 +1,11 @@
 """The parameters inside a PNG."""
 
+from dataclasses import replace
+
+from serve_app import __version__
+from serve_app.ingress.png_parameters import parameters_of
 from tests.images import from_base64
+from tests.pipelines import REQUEST
 from tests.service import Service, events_of
 
 
@@ -19,3 +24,19 @@ def test_a_png_carries_its_parameters(service):
 def test_a_switch_leaves_the_parameters_out():
     service = Service(settings={"embed_parameters": False})
     assert not from_base64(service.generate().json()["data"][0]["b64_json"]).text
+
+
+def test_the_text_is_what_image_tools_read():
+    request = replace(REQUEST, negative_prompt="blur", prompt="a\nb")
+    assert parameters_of(request, 9, "demo") == (
+        "a\nb\nNegative prompt: blur\n"
+        "Steps: 4, Sampler: ddim, CFG scale: 3.0, Seed: 9, Size: 128x64, Model: demo, "
+        f"Version: {__version__}"
+    )
+
+
+def test_what_was_not_used_is_not_said():
+    assert "Negative prompt" not in parameters_of(REQUEST, 9, "demo")
+    assert "Denoising strength" not in parameters_of(REQUEST, 9, "demo")
+    edited = replace(REQUEST, image=b"an image", strength=0.5)
+    assert "Model: demo, Denoising strength: 0.5, " in parameters_of(edited, 9, "demo")
