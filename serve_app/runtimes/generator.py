@@ -121,9 +121,7 @@ class GeneratorRuntime:
         return _to_uint8(nn.functional.interpolate(colors, scale_factor=scale, mode="bilinear"))
 
     def _decoder_is_tiny(self) -> bool:
-        return (
-            sum(parameter.numel() for parameter in self._vae.decoder.parameters()) < TINY_DECODER
-        )
+        return sum(parameter.numel() for parameter in self._vae.decoder.parameters()) < TINY_DECODER
 
     @torch.inference_mode()
     def _fitted_to_rgb(self) -> torch.Tensor:
