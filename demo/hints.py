@@ -66,7 +66,7 @@ class Hints(nn.Module):
         controlled = scenes[: len(fine)]
         kinds, colors = _labels(patch_labels, scenes, drawn)
         coarse_kinds, _ = _labels(patch_labels, controlled, coarse)
-        (repetitions,) = _labels(_repetitions, controlled, coarse)
+        (repetitions,) = _labels(repetitions_of, controlled, coarse)
         return (
             nn.functional.cross_entropy(self.kinds_fine(fine), kinds[: len(fine)])
             + nn.functional.cross_entropy(self.kinds_coarse(coarse), coarse_kinds)
