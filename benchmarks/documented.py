@@ -110,11 +110,11 @@ async def _compared(
     seen: dict[str, list[dict[str, float]]] = {name: [] for name in sides}
     for _ in range(rounds):
         for name, call in sides.items():
-            seen[name].append(await _staggered(name, call, requests, gap_s))
+            seen[name].append(await staggered(name, call, requests, gap_s))
     for name in ("documented", "roomy"):
         serve.delete(name)
     rounded = {name: round(seconds, 3) for name, seconds in batch_s.items()}
-    return {"batch_of_8_s": rounded, "requests": requests} | _summary(seen)
+    return {"batch_of_8_s": rounded, "requests": requests} | summary(seen)
 
 
 async def _seconds(call: Callable[[], Awaitable[object]]) -> float:
@@ -126,7 +126,7 @@ async def _seconds(call: Callable[[], Awaitable[object]]) -> float:
     return (time.perf_counter() - began) / 3
 
 
-async def _staggered(name: str, call: Call, requests: int, gap_s: float) -> dict[str, float]:
+async def staggered(name: str, call: Call, requests: int, gap_s: float) -> dict[str, float]:
     """An open loop: one request every `gap_s` seconds."""
     with tqdm(total=requests, unit="request", desc=name) as bar:
 
@@ -144,7 +144,7 @@ async def _staggered(name: str, call: Call, requests: int, gap_s: float) -> dict
     return {"throughput_per_s": requests / seconds, "mean_batch_size": harmonic_mean(sizes)}
 
 
-def _summary(seen: Mapping[str, Sequence[dict[str, float]]]) -> dict[str, Any]:
+def summary(seen: Mapping[str, Sequence[dict[str, float]]]) -> dict[str, Any]:
     """Means of the rounds' numbers, and medians of the ratios within each."""
     result: dict[str, Any] = {
         name: {what: round(mean(each[what] for each in rounds), 2) for what in rounds[0]}

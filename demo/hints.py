@@ -66,7 +66,7 @@ class Hints(nn.Module):
         controlled = scenes[: len(fine)]
         kinds, colors = _labels(patch_labels, scenes, drawn)
         coarse_kinds, _ = _labels(patch_labels, controlled, coarse)
-        (repetitions,) = _labels(_repetitions, controlled, coarse)
+        (repetitions,) = _labels(repetitions_of, controlled, coarse)
         return (
             nn.functional.cross_entropy(self.kinds_fine(fine), kinds[: len(fine)])
             + nn.functional.cross_entropy(self.kinds_coarse(coarse), coarse_kinds)
@@ -86,7 +86,7 @@ def _labels(
     ]
 
 
-def _repetitions(scene: Scene, grid: int) -> tuple[np.ndarray]:
+def repetitions_of(scene: Scene, grid: int) -> tuple[np.ndarray]:
     """How many of its kind there are up to the shape at each place, 0 for none: int64 [grid**2]."""
     kinds = [shape.kind for shape in scene.shapes]
     counts = [kinds[: index + 1].count(kind) for index, kind in enumerate(kinds)]

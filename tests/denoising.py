@@ -71,3 +71,8 @@ def run(engine, limit=1000):
         outcomes.append(engine.step())
         assert len(outcomes) < limit
     return outcomes
+
+
+def finished(outcome):
+    """The rows that a step has finished."""
+    return [row for row, _ in outcome.finished]

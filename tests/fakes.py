@@ -58,11 +58,11 @@ class FakeHandle:
             setattr(self, name, FakeHandle(method, grpc=grpc))
         self.calls = []
         self.responses = []
-        self._answer, self._grpc = answer, grpc
+        self.answer, self.grpc = answer, grpc
 
     def remote(self, *args):
         self.calls.append(args)
-        self.responses.append(FakeResponse(self._answer, args, self._grpc))
+        self.responses.append(FakeResponse(self.answer, args, self.grpc))
         return self.responses[-1]
 
     def options(self, method_name, stream):
@@ -132,6 +132,18 @@ def classified(picture) -> ClassResult:
 
 def preprocessed(picture) -> PreprocessResult:
     return PreprocessResult(np.full((3, 4, 4), 0.5, np.float32), report("preprocess"))
+
+
+def handles(grpc=False, **answers) -> dict[str, FakeHandle]:
+    """One for each stage, by its name in `Stages`; `answers` replace the usual ones."""
+    usual = {
+        "canny": edges,
+        "generator": generated,
+        "upscaler": enlarged,
+        "captioner": described,
+    }
+    made = {name: FakeHandle(answers.get(name, usual[name]), grpc=grpc) for name in usual}
+    return made | {"classifier": classifier()}
 
 
 def classifier() -> FakeHandle:

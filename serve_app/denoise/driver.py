@@ -119,6 +119,11 @@ class Driver:
             if event.finished is not None:
                 return
 
+    @property
+    def followed(self) -> int:
+        """How many rows somebody waits for."""
+        return len(self._followers)
+
     def leave(self, row: Row) -> int:
         """Forget a row, and take it out of the batch; returns the steps that are saved."""
         with self._lock:

@@ -77,7 +77,7 @@ class Gate:
 
 
 @dataclass(eq=False)
-class _Ticket:
+class Ticket:
     """An item in the queue."""
 
     item: Any
@@ -85,7 +85,7 @@ class _Ticket:
 
 
 @dataclass(frozen=True)
-class _Outcome:
+class Outcome:
     """What became of one item; `value` is a result or the exception to raise for it."""
 
     value: Any
@@ -126,10 +126,10 @@ class MicroBatcher(Generic[Item, Result]):
             max_batch_size=settings.max_batch_size,
             batch_wait_timeout_s=settings.batch_wait_timeout_s,
         )
-        async def call_batch(tickets: list[_Ticket]) -> list[_Outcome]:
+        async def call_batch(tickets: list[Ticket]) -> list[Outcome]:
             loop = asyncio.get_running_loop()
             with self._gate.running():
-                return await loop.run_in_executor(self._thread, self._run_groups, tickets)
+                return await loop.run_in_executor(self._thread, self.run_groups, tickets)
 
         self._call_batch: Any = call_batch
 
@@ -148,18 +148,20 @@ class MicroBatcher(Generic[Item, Result]):
     async def __call__(self, item: Item) -> tuple[Result, StageReport]:
         """Run `item` as part of a batch. Raises what `run` raised for it; InvalidRequest or
         NotEnoughMemory if it does not fit the device's memory."""
-        ticket = _Ticket(item, time.perf_counter())
+        ticket = Ticket(item, time.perf_counter())
         async with self._gate.entered():
-            outcome: _Outcome = await self._call_batch(ticket)
+            outcome: Outcome = await self._call_batch(ticket)
         if isinstance(outcome.value, Exception):
             raise outcome.value
         return outcome.value, outcome.report
 
-    def _run_groups(self, tickets: list[_Ticket]) -> list[_Outcome]:
-        groups: dict[Hashable, list[_Ticket]] = {}
+    def run_groups(self, tickets: list[Ticket]) -> list[Outcome]:
+        """What becomes of a batch's items, in their order. Synchronous: it is called in a thread of
+        its own."""
+        groups: dict[Hashable, list[Ticket]] = {}
         for ticket in tickets:
             groups.setdefault(self._key(ticket.item), []).append(ticket)
-        outcomes: dict[int, _Outcome] = {}
+        outcomes: dict[int, Outcome] = {}
         for key, group in groups.items():
             started = time.perf_counter()
             values = self._run_group(key, [ticket.item for ticket in group])
@@ -169,7 +171,7 @@ class MicroBatcher(Generic[Item, Result]):
             for ticket, value in zip(group, values, strict=True):
                 queue_s = started - ticket.arrived
                 report = StageReport(self._stage, queue_s, run_s, len(group))
-                outcomes[id(ticket)] = _Outcome(value, report)
+                outcomes[id(ticket)] = Outcome(value, report)
         return [outcomes[id(ticket)] for ticket in tickets]
 
     def _run_group(self, key: Hashable, items: Sequence[Item]) -> list[Any]:

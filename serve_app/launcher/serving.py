@@ -26,9 +26,9 @@ from serve_app.launcher import CannotStart, arguments, say
 from serve_app.launcher.config_file import longest_request_s, read_config
 from serve_app.launcher.port import hold_port
 
-_LOOK_S = 1.0
+LOOK_S = 1.0
 _ANSWER_S = 10.0  # for a replica to say that its time is over
-_LAST_BYTES_S = 1.0  # for the proxies to send on what the replicas have just answered
+LAST_BYTES_S = 1.0  # for the proxies to send on what the replicas have just answered
 
 
 def main(given: Sequence[str] | None = None) -> int:
@@ -94,7 +94,7 @@ def _say_dashboard(address: str | None) -> None:
 def _ready(config: ServeDeploySchema, stop: threading.Event) -> bool:
     """Whether every application runs; not where it is to stop before. Raises CannotStart."""
     began = time.monotonic()
-    while not stop.wait(_LOOK_S):
+    while not stop.wait(LOOK_S):
         applications = serve.status().applications
         for name, application in applications.items():
             if application.status == ApplicationStatus.DEPLOY_FAILED:
@@ -138,7 +138,7 @@ def _drain(config: ServeDeploySchema, within_s: float) -> None:
     answered, left = sum(end[0] for end in ends), sum(end[1] for end in ends)
     say(f"requests that were in progress: {answered} answered, {left} given up")
     if answered:
-        time.sleep(_LAST_BYTES_S)
+        time.sleep(LAST_BYTES_S)
 
 
 if __name__ == "__main__":

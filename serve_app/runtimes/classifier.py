@@ -28,7 +28,7 @@ class ClassifierRuntime:
             model.path, dtype=self.dtype, use_safetensors=True, revision=model.revision
         )
         self._model = network.to(self.device).eval()
-        self.labels = _unique(network.config.id2label)
+        self.labels = unique_names(network.config.id2label)
         self.input_shape = self.preprocess([_BLANK]).shape[1:]
 
     def preprocess(self, images: list[Pixels]) -> Floats:
@@ -53,7 +53,7 @@ class ClassifierRuntime:
 _BLANK = np.zeros((64, 64, 3), np.uint8)
 
 
-def _unique(names: dict[int, str]) -> tuple[str, ...]:
+def unique_names(names: dict[int, str]) -> tuple[str, ...]:
     """Append the class's index to a name that several classes share, such as ImageNet's two
     `crane`s."""
     count = Counter(names.values())

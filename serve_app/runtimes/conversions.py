@@ -62,7 +62,7 @@ def converted(
             reasons.append(f"{folder}: {error.strerror or error}")
             continue
         if reasons:
-            _warn(f"converted networks are kept in {folder}, as {_because(reasons)}")
+            warn_once(f"converted networks are kept in {folder}, as {_because(reasons)}")
         return loaded
     raise NoPlace(_because(reasons))
 
@@ -72,7 +72,8 @@ def _because(reasons: list[str]) -> str:
 
 
 @cache
-def _warn(text: str) -> None:
+def warn_once(text: str) -> None:
+    """Of however many networks it is said."""
     _logger.warning(text)
 
 

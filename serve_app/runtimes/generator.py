@@ -20,8 +20,8 @@ from serve_app.runtimes.denoiser import Denoiser, decoder
 from serve_app.runtimes.placement import place
 from serve_app.runtimes.verdicts import require_passed
 
-_CACHED_PROMPTS = 256
-_TINY_DECODER = 2_000_000  # parameters; a preview through it costs little next to a step
+CACHED_PROMPTS = 256
+TINY_DECODER = 2_000_000  # parameters; a preview through it costs little next to a step
 
 
 class GeneratorRuntime:
@@ -77,7 +77,7 @@ class GeneratorRuntime:
         found = [self._prompts[prompt] for prompt in prompts]
         for prompt in prompts:
             self._prompts.move_to_end(prompt)
-        while len(self._prompts) > _CACHED_PROMPTS:
+        while len(self._prompts) > CACHED_PROMPTS:
             self._prompts.popitem(last=False)
         return found
 
@@ -121,9 +121,7 @@ class GeneratorRuntime:
         return _to_uint8(nn.functional.interpolate(colors, scale_factor=scale, mode="bilinear"))
 
     def _decoder_is_tiny(self) -> bool:
-        return (
-            sum(parameter.numel() for parameter in self._vae.decoder.parameters()) < _TINY_DECODER
-        )
+        return sum(parameter.numel() for parameter in self._vae.decoder.parameters()) < TINY_DECODER
 
     @torch.inference_mode()
     def _fitted_to_rgb(self) -> torch.Tensor:

@@ -21,7 +21,8 @@ KEPT = 24  # those used last, of the ones that nobody uses now
 _MAKING = ".making-"
 _BEGINNING_S = 60.0  # by then a folder that is being made is locked
 _FULL_BYTES = 16 * 2**20  # what a full disk may have left, where a file did not fit
-_used: dict[Path, int] = {}
+in_use: dict[Path, int] = {}
+"""The folders that this process has locked, and the descriptors that hold the locks."""
 
 
 def taken(shelf: Path, name: str, write: Callable[[Path], None], load: Callable[[Path], T]) -> T:
@@ -97,9 +98,9 @@ def _use(path: Path) -> bool:
         held = os.open(path, os.O_RDONLY)
     except FileNotFoundError:
         return False
-    if path in _used:
-        os.close(_used[path])
-    _used[path] = held
+    if path in in_use:
+        os.close(in_use[path])
+    in_use[path] = held
     with suppress(OSError):
         fcntl.flock(held, fcntl.LOCK_SH)
     with suppress(OSError):  # a read-only file system, or another user's folder

@@ -39,6 +39,7 @@ class Service:
         return self._log.read_text(errors="replace")
 
     def batch_sizes(self, stage: str, since: int = 0) -> list[int]:
+        """From the log: neither responses nor Ray's metrics tell (`loadtest/batches.py`)."""
         line = "denoised .*batch_size" if stage == "generate" else f"batch stage={stage} size"
         pattern = rf"{line}=(\d+)"
         return [int(size) for size in re.findall(pattern, self.log_text()[since:])]

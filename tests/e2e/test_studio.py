@@ -14,7 +14,7 @@ import uvicorn
 
 from tests.e2e.conftest import await_true, free_port
 from tests.images import encoded, sketch
-from tests.unit.ingress.test_api import Service
+from tests.service import Service
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402

@@ -22,7 +22,7 @@ class Network(torch.nn.Module):
 @pytest.mark.parametrize("backend", ["compile", "onnxruntime", "openvino"])
 def test_batches_of_any_size(backend, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    torch._dynamo.reset()
+    torch.compiler.reset()
     torch._dynamo.utils.counters.clear()
     network = Network().eval()
     example = [torch.zeros(2, 4), torch.zeros(2, 4)]
@@ -64,12 +64,14 @@ def test_openvino_does_not_keep_every_shape_that_it_ever_saw(tmp_path, monkeypat
     class Core:
         """OpenVINO's, which says nothing of this setting afterwards."""
 
-        get_property = openvino._CORE.get_property
         real = openvino._CORE
 
-        def compile_model(self, path, device, given):
+        def __getattr__(self, name):
+            return getattr(self.real, name)
+
+        def compile_model(self, model, device, given):
             settings.update(given)
-            return self.real.compile_model(path, device, given)
+            return self.real.compile_model(model, device, given)
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(openvino, "_CORE", Core())

@@ -16,6 +16,7 @@ from serve_app.errors import StageFailed
 from serve_app.imaging.canny import find_edges
 from serve_app.messages import GenerationRequest
 from serve_app.model_config import PROJECT_ROOT, GeneratorModel
+from serve_app.runtimes import generator
 from serve_app.runtimes.generator import GeneratorRuntime
 from tests.images import PROMPT, sketch
 
@@ -148,18 +149,20 @@ def test_the_linear_preview_resembles_the_picture(runtime, monkeypatch):
     """The demo's VAE is small enough to be its own preview; a large one is not."""
     (latents,) = denoise(Engine(runtime, 1), [work()])
     (image,) = runtime.decode([latents])
-    monkeypatch.setattr(runtime, "_to_rgb", runtime._fitted_to_rgb())
-    (rough,) = runtime.preview([latents])
+    monkeypatch.setattr(generator, "TINY_DECODER", 0)
+    (rough,) = GeneratorRuntime(MODEL).preview([latents])
+    assert not np.array_equal(rough, image)
     assert rough.shape == image.shape and rough.dtype == np.uint8
     assert np.corrcoef(rough.ravel(), image.ravel())[0, 1] > 0.9
 
 
 def test_prompts_are_remembered_within_bounds(runtime):
-    runtime.encode_prompts([f"a circle number {number}" for number in range(300)])
-    assert len(runtime._prompts) == 256
-    (first,) = runtime.encode_prompts(["a circle number 0"])
-    (again,) = runtime.encode_prompts(["a circle number 0"])
-    assert first is again
+    first = runtime.encode_prompts(["a circle number 0"])[0]
+    assert runtime.encode_prompts(["a circle number 0"])[0] is first
+    others = [f"a circle number {number}" for number in range(1, generator.CACHED_PROMPTS + 1)]
+    runtime.encode_prompts(others[:-1])
+    runtime.encode_prompts(others[-1:])
+    assert runtime.encode_prompts(["a circle number 0"])[0] is not first
 
 
 def test_latents_that_are_not_numbers_make_no_picture(runtime):

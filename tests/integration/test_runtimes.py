@@ -91,12 +91,6 @@ def test_classifies_images_of_mixed_sizes_alike_alone_and_together():
     assert np.allclose(runtime.classify(inputs[1:2])[0], probabilities[1], atol=1e-5)
 
 
-def test_classes_of_one_name_are_told_apart():
-    from serve_app.runtimes.classifier import _unique
-
-    assert _unique({1: "crane", 0: "hen", 2: "crane"}) == ("hen", "crane (1)", "crane (2)")
-
-
 def test_pickled_weights_are_refused(tmp_path):
     import shutil
 

@@ -5,6 +5,8 @@ import json
 
 import httpx
 
+from serve_app.client import Client
+
 PNG = b"\x89PNG not really"
 ERROR = {"message": "at most 64 images", "type": "x", "param": "n", "code": "queue_full"}
 
@@ -93,3 +95,7 @@ class Service:
 
     async def sleep_async(self, seconds):
         self.slept.append(seconds)
+
+
+def client_of(service, **options):
+    return Client("http://x", transport=service.transport, sleep=service.sleep, **options)

@@ -5,20 +5,15 @@ import pytest
 
 from serve_app.client import (
     AsyncClient,
-    Client,
     Completed,
     PartialImage,
     Progress,
     Refused,
     Unreachable,
 )
-from tests.unit.client.service import FAILED, PNG, Service, event, refusal, streaming
+from tests.unit.client.service import FAILED, PNG, Service, client_of, event, refusal, streaming
 
 STREAM = (event("progress"), event("partial_image", step=2), event("completed", step=4))
-
-
-def client_of(service):
-    return Client("http://x", transport=service.transport, sleep=service.sleep)
 
 
 @pytest.mark.parametrize("size", [1, 7, 100_000])

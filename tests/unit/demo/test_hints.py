@@ -3,7 +3,7 @@
 import numpy as np
 
 from demo.degrade import warp
-from demo.hints import _repetitions
+from demo.hints import repetitions_of
 from demo.outlines import KINDS
 from demo.patches import covering_shape, patch_labels
 from demo.shapes import COLORS, Scene, Shape, render
@@ -33,7 +33,7 @@ def test_a_patch_has_the_kind_and_colour_of_its_shape_or_the_background():
 
 
 def test_shapes_of_one_kind_are_counted_from_the_left():
-    (repetitions,) = _repetitions(SCENE, 8)
+    (repetitions,) = repetitions_of(SCENE, 8)
     repetitions = repetitions.reshape(8, 8)
     assert [repetitions[place] for place in (FIRST, SECOND, CORNER)] == [1, 2, 0]
     assert repetitions.max() == 2

@@ -203,4 +203,4 @@ async def test_half_of_the_callers_leave_at_random(drive):
         # The step whose rows had been chosen already may still begin; no other.
         assert not any(prompt in prompts for prompts in begun[steps_before + 1 :])
     assert driver.engine.counts() == (0, 0)
-    assert not driver._followers
+    assert driver.followed == 0

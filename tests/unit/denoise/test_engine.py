@@ -1,4 +1,4 @@
-"""Rows join, leave, fail and finish, on a model of a few numbers."""
+"""Rows join, leave and finish, on a model of a few numbers."""
 
 import numpy as np
 import pytest
@@ -7,14 +7,10 @@ import torch
 from serve_app.denoise.engine import Engine
 from serve_app.denoise.forecast import finish_times
 from serve_app.denoise.offline import denoise
-from serve_app.errors import DeadlineUnmet, InvalidRequest
-from tests.denoising import TinyModel, run, work
+from serve_app.errors import DeadlineUnmet
+from tests.denoising import TinyModel, finished, run, work
 
 EDGES = np.zeros((16, 16), np.uint8)
-
-
-def finished(outcome):
-    return [row for row, _ in outcome.finished]
 
 
 def test_rows_of_different_lengths_leave_as_they_finish():
@@ -49,17 +45,6 @@ def test_company_does_not_change_the_latents():
         torch.testing.assert_close(together[place], alone)
 
 
-def test_no_guidance_takes_no_unconditional_lane_and_no_edges_no_control():
-    model = TinyModel()
-    engine = Engine(model, 8)
-    engine.add(work("plain", 1))
-    engine.add(work("guided", 1, guidance_scale=2.0))
-    engine.add(work("conditioned", 1, guidance_scale=2.0, edges=EDGES))
-    engine.step()
-    assert model.batches == [["not", "conditioned", "plain", "not", "guided"]]
-    assert model.conditioned == [2]
-
-
 def test_the_batch_is_bounded_and_resized_live():
     model = TinyModel()
     engine = Engine(model, 2)
@@ -73,45 +58,6 @@ def test_the_batch_is_bounded_and_resized_live():
     engine.resize(1)
     run(engine)
     assert model.batches[-1] == ["c"]
-
-
-def test_fewer_places_than_running_rows_rotate():
-    model = TinyModel()
-    engine = Engine(model, 4)
-    rows = [engine.add(work(prompt, 3)) for prompt in "abcd"]
-    engine.step()
-    engine.resize(2)
-    engine.step()
-    engine.step()
-    assert {row.steps_done for row in rows} == {2}
-
-
-def test_shapes_take_turns():
-    model = TinyModel()
-    engine = Engine(model, 8)
-    engine.add(work("wide", 3, size=(32, 16)))
-    for _ in range(3):
-        engine.add(work("small", 3))
-    run(engine)
-    assert [batch[0] for batch in model.batches] == ["wide", "small"] * 3
-
-
-def test_priority_goes_ahead_by_ten_seconds_a_point():
-    clock = [0.0]
-    model = TinyModel()
-    engine = Engine(model, 1, clock=lambda: clock[0])
-    engine.add(work("running", 1))
-    engine.step()
-    for clock[0], prompt, priority in (
-        (0, "first", 0),
-        (9, "soon", 1),
-        (15, "late", 1),
-        (16, "low", -1),
-    ):
-        row = engine.add(work(prompt, 1), priority=priority)
-    assert engine.position(row) == 4
-    run(engine)
-    assert [batch[0] for batch in model.batches] == ["running", "soon", "first", "late", "low"]
 
 
 # leaving
@@ -152,70 +98,6 @@ def test_cancelled_before_it_began():
     assert len(run(engine)) == 1
 
 
-# failing
-
-
-def test_a_failed_row_fails_alone():
-    def fail(prompts):
-        if "bad" in prompts:
-            raise ValueError("bad")
-
-    model = TinyModel(fail)
-    engine = Engine(model, 8)
-    rows = [engine.add(work(prompt, 2)) for prompt in ("a", "bad", "c")]
-    outcomes = run(engine)
-    assert [row for row, _ in outcomes[0].failed] == [rows[1]]
-    assert isinstance(outcomes[0].failed[0][1], ValueError)
-    assert finished(outcomes[1]) == [rows[0], rows[2]]
-
-
-def test_a_row_that_cannot_start_fails_alone():
-    engine = Engine(TinyModel(), 8)
-    bad = [engine.add(work(steps=60, sampler="lcm")), engine.add(work(sampler="no such"))]
-    weak = work(steps=4, strength=0.1, image=np.zeros((16, 16, 3), np.uint8))
-    bad.append(engine.add(weak))
-    good = engine.add(work(steps=1))
-    outcome = engine.step()
-    assert [row for row, _ in outcome.failed] == bad
-    assert [error.param for _, error in outcome.failed] == [
-        "num_inference_steps", "sampler", "strength",
-    ]  # fmt: skip
-    assert all(isinstance(error, InvalidRequest) for _, error in outcome.failed)
-    assert finished(outcome) == [good]
-
-
-def test_a_rows_error_is_told_with_its_traceback_once_and_kept_without():
-    def fail(prompts):
-        if "bad" in prompts:
-            raise ValueError("bad") from KeyError("cause")
-
-    told = []
-    engine = Engine(
-        TinyModel(fail), 8, on_error=lambda error: told.append((error, error.__traceback__))
-    )
-    for prompt in ("a", "bad", "c"):
-        engine.add(work(prompt, 1))
-    engine.add(work(sampler="no such"))  # the client's fault: not told
-    failed = [error for _, error in engine.step().failed]
-    ((error, traceback),) = told
-    assert traceback is not None
-    assert error in failed and len(failed) == 2
-    assert all(each.__traceback__ is None for each in [*failed, error.__cause__])
-
-
-def test_a_lost_device_fails_all_rows_without_trying_each():
-    def lose(prompts):
-        calls.append(prompts)
-        raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered")
-
-    calls, told = [], []
-    engine = Engine(TinyModel(lose), 8, on_error=told.append)
-    for prompt in "abc":
-        engine.add(work(prompt))
-    assert len(engine.step().failed) == 3
-    assert len(calls) == len(told) == 1
-
-
 # watching and foreseeing
 
 
@@ -225,12 +107,6 @@ def test_previews_come_evenly(count, steps):
     engine.add(work(steps=12), previews=count)
     shown = [len(outcome.previews) for outcome in run(engine)]
     assert [step + 1 for step, previews in enumerate(shown) if previews] == steps
-
-
-def test_every_step_can_be_watched_offline():
-    seen = []
-    denoise(Engine(TinyModel(), 8), [work(steps=4)], lambda index, step, _: seen.append(step))
-    assert seen == [1, 2, 3]
 
 
 class Clock:

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from serve_app.deployments.micro_batching import Gate, MicroBatcher, _Ticket
+from serve_app.deployments.micro_batching import Gate, MicroBatcher, Ticket
 from serve_app.device import memory
 from serve_app.errors import InvalidImage, InvalidRequest, NotEnoughMemory, StageFailed
 
@@ -72,8 +72,8 @@ def batcher(run, **options):
 
 
 def run_groups(made, items):
-    tickets = [_Ticket(item, arrived=0.0) for item in items]
-    return [(outcome.value, outcome.report.batch_size) for outcome in made._run_groups(tickets)]
+    tickets = [Ticket(item, arrived=0.0) for item in items]
+    return [(outcome.value, outcome.report.batch_size) for outcome in made.run_groups(tickets)]
 
 
 def test_a_bad_item_fails_alone():

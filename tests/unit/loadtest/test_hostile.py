@@ -78,7 +78,10 @@ async def test_what_answers_before_the_end_of_the_body_is_heard():
 
     async def keep_silent(reader, writer):
         await reader.read()
+        writer.close()
+        left.set()
 
+    left = asyncio.Event()
     endless = Case("http endless", "/caption", b"POST", b"x" * 100_000, repeats=1000)
     async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
@@ -88,5 +91,6 @@ async def test_what_answers_before_the_end_of_the_body_is_heard():
         port = server.sockets[0].getsockname()[1]
         given = await send("127.0.0.1", port, PROPER, 0.1)
         assert fault_of(PROPER, given) == "no end within the limit"
+        await asyncio.wait_for(left.wait(), 5)
     given = await send("127.0.0.1", port, PROPER, 5)
     assert fault_of(PROPER, given) == "no answer"

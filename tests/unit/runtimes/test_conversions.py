@@ -7,8 +7,7 @@ import tempfile
 import pytest
 import torch
 
-from serve_app.model_config import PROJECT_ROOT
-from serve_app.runtimes import backends, conversions
+from serve_app.runtimes import conversions
 from serve_app.runtimes.conversions import NoPlace, converted
 
 
@@ -17,7 +16,7 @@ def convert(tmp_path, monkeypatch):
     """Converts a module, and says where it lies; `convert.made` are the folders written to."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    conversions._warn.cache_clear()
+    conversions.warn_once.cache_clear()
 
     def call(module, kind="copy", varying=((0,),), write=None):
         def write_text(folder):
@@ -116,20 +115,3 @@ def test_without_a_home_a_temporary_folder_serves(convert, monkeypatch):
 
     monkeypatch.setattr(conversions.Path, "home", homeless)
     assert convert(linear()).exists()
-
-
-def test_where_nothing_can_be_written_a_network_runs_eagerly(monkeypatch, caplog):
-    def nowhere(*_):
-        raise NoPlace("all is read-only")
-
-    monkeypatch.setattr(backends, "_by_openvino", nowhere)
-    network = linear()
-    caplog.set_level(logging.WARNING, "ray.serve")
-    assert backends.run_by("openvino", network, [torch.zeros(2, 4)], [[0]]) is network
-    assert "Linear runs eagerly" in caplog.text and "all is read-only" in caplog.text
-
-
-def test_onnx_runtime_is_told_to_report_nothing():
-    """Otherwise it keeps a device id under the home. It asks once, when it is imported."""
-    text = (PROJECT_ROOT / "serve_app" / "runtimes" / "onnx.py").read_text()
-    assert text.index("ORT_DISABLE_TELEMETRY") < text.index("import onnxruntime")

@@ -16,9 +16,9 @@ DAY_S = 24 * 3600
 
 @pytest.fixture(autouse=True)
 def nothing_in_use(monkeypatch):
-    monkeypatch.setattr(shelf, "_used", {})
+    monkeypatch.setattr(shelf, "in_use", {})
     yield
-    for held in shelf._used.values():
+    for held in shelf.in_use.values():
         os.close(held)
 
 

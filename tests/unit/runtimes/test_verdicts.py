@@ -10,8 +10,7 @@ import yaml
 
 from serve_app.config import AppArgs
 from serve_app.model_config import PROJECT_ROOT, GeneratorModel, RunBy, Source, UpscalerModel
-from serve_app.runtimes import machine, verdicts
-from serve_app.runtimes.backends import run_by
+from serve_app.runtimes import verdicts
 from serve_app.runtimes.machine import kind_of
 from serve_app.runtimes.placement import Placed
 
@@ -134,17 +133,6 @@ def test_a_verdict_from_this_kind_of_machine_counts_alone(folder, caplog):
         require(folder)
 
 
-def test_the_kind_of_machine_is_its_instructions(monkeypatch):
-    monkeypatch.setattr(machine.platform, "machine", lambda: "x86_64")
-    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
-    monkeypatch.setattr(machine, "_cpu_flags", lambda: {"avx2", "amx_tile", "avx512_vnni", "ssse3"})
-    assert kind_of(torch.device("cpu")) == "x86_64 AVX512 AMX VNNI"
-    monkeypatch.setattr(machine, "_cpu_flags", set)
-    assert kind_of(torch.device("cpu")) == "x86_64 AVX512"
-    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "NVIDIA L4")
-    assert kind_of(torch.device("cuda")) == "NVIDIA L4"
-
-
 def test_what_the_served_configuration_asks_for_has_passed():
     config = yaml.safe_load((PROJECT_ROOT / "serve_config.yaml").read_text())
     models = AppArgs.model_validate(config["applications"][0]["args"]).models
@@ -221,14 +209,3 @@ def test_weights_in_shards_all_count(tmp_path):
     index = {"metadata": {}, "weight_map": weight_map}
     (tmp_path / "model.safetensors.index.fp16.json").write_text(json.dumps(index))
     assert verdicts.loaded_files(tmp_path, "fp16") == [tmp_path / name for name in names]
-
-
-def test_what_cannot_run_here_says_so(monkeypatch):
-    module, inputs = torch.nn.Linear(2, 2), [torch.zeros(1, 2)]
-    with pytest.raises(ValueError, match="needs an ONNX Runtime with its provider for TensorRT"):
-        run_by("tensorrt", module, inputs, [[0]])
-    with pytest.raises(ValueError, match="runs on a CPU in float32"):
-        run_by("onnxruntime", module.bfloat16(), inputs, [[0]])
-    monkeypatch.setenv("CXX", "no-such-compiler")
-    with pytest.raises(ValueError, match="needs a C\\+\\+ compiler"):
-        run_by("compile", module, inputs, [[0]])

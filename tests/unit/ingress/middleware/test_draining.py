@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route
 
 from serve_app.ingress.middleware.draining import Door, Draining
-from tests.unit.ingress.test_api import Service
+from tests.service import Service
 
 
 @pytest.fixture

@@ -7,9 +7,11 @@ import pytest
 
 from serve_app.config import Auth
 from serve_app.ingress.middleware.keys import read_hashes
-from tests.unit.ingress.test_api import Service, assert_refused
+from tests.service import Service, assert_refused
 
 KEY = "sk-3f9a"
+
+
 HASH = hashlib.sha256(KEY.encode()).hexdigest()
 
 
@@ -68,12 +70,6 @@ def test_a_list_without_hashes_stops_the_start(monkeypatch, content):
     with pytest.raises(ValueError, match="no SHA-256 hash") as refused:
         read_hashes(Auth(keys_variable="KEYS"))
     assert KEY not in str(refused.value)
-
-
-@pytest.mark.parametrize("auth", [{}, {"keys_file": "a", "keys_variable": "b"}])
-def test_one_source_of_keys(auth):
-    with pytest.raises(ValueError, match="either"):
-        Auth.model_validate(auth)
 
 
 def test_other_origins_only_where_configured(guarded):

@@ -5,7 +5,7 @@ import hashlib
 import pytest
 
 from tests.images import jpeg
-from tests.unit.ingress.test_api import Service, assert_refused
+from tests.service import Service, assert_refused
 
 HERE = "127.0.0.1:8000"
 HEALTH = ("/health", "/v2/health/live", "/v2/health/ready")

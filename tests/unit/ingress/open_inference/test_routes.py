@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.images import from_base64, in_base64, jpeg
-from tests.unit.ingress.test_api import Service
+from tests.service import Service
 
 LENGTH = "Inference-Header-Content-Length"
 MODELS = [
@@ -305,6 +305,6 @@ def test_other_errors_have_the_contracts_statuses_in_the_protocols_shape():
     assert_refused(service.http.put("/v2/models/caption"), 405)
     gzipped = {"content": b"x", "headers": {"content-encoding": "gzip"}}
     assert_refused(service.http.post("/v2/models/caption/infer", **gzipped), 415)
-    service.handles["captioner"]._answer = lambda picture: "not a result"
+    service.handles["captioner"].answer = lambda picture: "not a result"
     assert_refused(infer(service, "caption", IMAGE), 500)
     assert set(service.http.get("/v2x").json()["error"]) == {"message", "type", "param", "code"}

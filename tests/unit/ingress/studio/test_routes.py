@@ -5,7 +5,7 @@ import re
 import pytest
 
 from serve_app.ingress.studio.routes import FOLDER
-from tests.unit.ingress.test_api import Service, assert_refused
+from tests.service import Service, assert_refused
 
 FILES = sorted(path.name for path in FOLDER.iterdir())
 PAGE = (FOLDER / "index.html").read_text()

@@ -1,4 +1,4 @@
-"""A device that holds so many rows of a shape, and what the engine makes of it."""
+"""Rows that fail together, and who is to blame."""
 
 import threading
 
@@ -11,7 +11,72 @@ from serve_app.denoise.offline import denoise
 from serve_app.device import memory
 from serve_app.device.memory import DeviceMemory
 from serve_app.errors import InvalidRequest, NotEnoughMemory
-from tests.denoising import TinyModel, run, work
+from tests.denoising import TinyModel, finished, run, work
+
+
+def test_a_failed_row_fails_alone():
+    def fail(prompts):
+        if "bad" in prompts:
+            raise ValueError("bad")
+
+    model = TinyModel(fail)
+    engine = Engine(model, 8)
+    rows = [engine.add(work(prompt, 2)) for prompt in ("a", "bad", "c")]
+    outcomes = run(engine)
+    assert [row for row, _ in outcomes[0].failed] == [rows[1]]
+    assert isinstance(outcomes[0].failed[0][1], ValueError)
+    assert finished(outcomes[1]) == [rows[0], rows[2]]
+
+
+def test_a_row_that_cannot_start_fails_alone():
+    engine = Engine(TinyModel(), 8)
+    bad = [engine.add(work(steps=60, sampler="lcm")), engine.add(work(sampler="no such"))]
+    weak = work(steps=4, strength=0.1, image=np.zeros((16, 16, 3), np.uint8))
+    bad.append(engine.add(weak))
+    good = engine.add(work(steps=1))
+    outcome = engine.step()
+    assert [row for row, _ in outcome.failed] == bad
+    assert [error.param for _, error in outcome.failed] == [
+        "num_inference_steps", "sampler", "strength",
+    ]  # fmt: skip
+    assert all(isinstance(error, InvalidRequest) for _, error in outcome.failed)
+    assert finished(outcome) == [good]
+
+
+def test_a_rows_error_is_told_with_its_traceback_once_and_kept_without():
+    def fail(prompts):
+        if "bad" in prompts:
+            raise ValueError("bad") from KeyError("cause")
+
+    told = []
+    engine = Engine(
+        TinyModel(fail), 8, on_error=lambda error: told.append((error, error.__traceback__))
+    )
+    for prompt in ("a", "bad", "c"):
+        engine.add(work(prompt, 1))
+    engine.add(work(sampler="no such"))  # the client's fault: not told
+    failed = [error for _, error in engine.step().failed]
+    ((error, traceback),) = told
+    assert traceback is not None
+    assert error in failed and len(failed) == 2
+    assert all(each.__traceback__ is None for each in [*failed, error.__cause__])
+
+
+def test_a_lost_device_fails_all_rows_without_trying_each():
+    def lose(prompts):
+        calls.append(prompts)
+        raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered")
+
+    calls, told = [], []
+    engine = Engine(TinyModel(lose), 8, on_error=told.append)
+    for prompt in "abc":
+        engine.add(work(prompt))
+    assert len(engine.step().failed) == 3
+    assert len(calls) == len(told) == 1
+
+
+# memory: a device that holds so many rows of a shape
+
 
 SMALL, LARGE = (64, 64), (128, 128)
 

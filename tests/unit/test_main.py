@@ -5,10 +5,7 @@ import shlex
 import subprocess
 import sys
 
-import pytest
-
-from serve_app.launcher import arguments
-from serve_app.ray_settings import RAY_SETTINGS, environment
+from serve_app.ray_settings import RAY_SETTINGS
 
 
 def launcher(*given, **variables):
@@ -25,20 +22,6 @@ def test_env_can_be_evaluated_and_what_is_exported_wins():
     assert lines["RAY_worker_niceness"] == "7"
     assert shlex.split(lines["PYTHONPATH"])[0].endswith(":/with space")
     assert done.returncode == 0 and not done.stderr
-
-
-def test_the_users_own_value_wins_and_evaluating_twice_changes_nothing():
-    once = environment({"RAY_USAGE_STATS_ENABLED": "1", "OTHER": "x"})
-    assert once["RAY_USAGE_STATS_ENABLED"] == "1" and "OTHER" not in once
-    assert environment(once) == once
-
-
-@pytest.mark.parametrize("wrong", [["--port", "x"], ["--drain-seconds", "-1"], ["a", "b"]])
-def test_wrong_arguments_end_with_two(wrong, capsys):
-    with pytest.raises(SystemExit) as ended:
-        arguments.parse(wrong)
-    assert ended.value.code == 2
-    assert "usage: python -m serve_app" in capsys.readouterr().err
 
 
 def test_the_process_in_the_foreground_imports_neither_ray_nor_models():

@@ -1,70 +1,18 @@
-"""The command line: files written, one line for what goes wrong, and its exit code."""
+"""The command line: one line for what goes wrong, and its exit code."""
 
-import io
-from functools import partial
+import subprocess
+import sys
+from pathlib import Path
 
 import httpx
 import pytest
 
-from serve_app.client import Client, Progress, arguments, files
-from serve_app.client.__main__ import main
-from serve_app.client.bar import StepsBar
+from tests.unit.client.command_line import GENERATE, names, run
 from tests.unit.client.service import FAILED, PNG, Service, event, refusal, streaming
 
-GENERATE = ("generate", "--prompt", "x")
+ROOT = Path(__file__).parents[3]
 
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("IMAGES_API_KEY", raising=False)
-    (tmp_path / "in.png").write_bytes(PNG)
-    return tmp_path
-
-
-def run(service, *argv):
-    return main(list(argv), partial(Client, transport=service.transport, sleep=service.sleep))
-
-
-def done(seed=7, caption=None):
-    return event("completed", seed=seed, step=4, caption=caption)
-
-
-def names(folder):
-    return sorted(path.name for path in folder.iterdir())
-
-
-def test_generate_writes_the_image_and_says_so(folder, capsys):
-    service = Service(streaming(event("progress"), done(caption="a dot")))
-    argv = ("--image", "in.png", "--seed", "7", "--upscale", "4", "--caption", "-o", "out.jpg")
-    assert run(service, *GENERATE, *argv) == 0
-    assert (folder / "out.jpg").read_bytes() == PNG
-    assert capsys.readouterr() == ("out.jpg seed=7 a dot\n", "")
-    sent = service.bodies[0]
-    assert sent["output_format"] == "jpeg" and sent["upscale"] == 4 and sent["caption"] is True
-    assert sent["control_image"] and "guidance_scale" not in sent
-
-
-def test_several_images_are_numbered(folder, capsys):
-    assert run(Service(streaming(done(8), done(7))), *GENERATE, "-n", "2", "--seed", "7") == 0
-    assert names(folder) == ["in.png", "out-1.png", "out-2.png"]
-    assert capsys.readouterr().out == "out-1.png seed=7\nout-2.png seed=8\n"
-
-
-def test_previews_are_saved(folder):
-    previews = [event("partial_image", partial_image_index=index) for index in range(2)]
-    service = Service(streaming(*previews, done()))
-    assert run(service, *GENERATE, "--previews", "a/b") == 0
-    assert service.bodies[0]["partial_images"] == 3
-    assert names(folder / "a" / "b") == ["out-seed-7-preview-1.png", "out-seed-7-preview-2.png"]
-
-
-def test_edit(folder):
-    service = Service(streaming(done()))
-    argv = ("edit", "in.png", "--prompt", "x", "--strength", "0.5", "--no-latent-clamp")
-    assert run(service, *argv) == 0
-    form = service.requests[0].content
-    assert b'name="strength"\r\n\r\n0.5' in form and b'name="latent_clamp"\r\n\r\nfalse' in form
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 def test_single_stages(folder, capsys):
@@ -94,9 +42,6 @@ def test_the_key_comes_from_the_option_or_the_environment(monkeypatch):
     monkeypatch.setenv("IMAGES_API_KEY", "mine")
     assert key("models") == "Bearer mine"
     assert key("--api-key", "other", "models") == key("models", "--api-key", "other")
-
-
-# what goes wrong
 
 
 def assert_one_line(capsys, word):
@@ -173,34 +118,8 @@ def test_interrupted_quietly(capsys):
     assert capsys.readouterr() == ("", "")
 
 
-# pieces
-
-
-def test_a_write_that_fails_leaves_what_was_there(folder, monkeypatch):
-    def half(path, data):
-        path.write_text("half")
-        raise OSError(28, "No space left on device")
-
-    (folder / "out.png").write_bytes(b"before")
-    with monkeypatch.context() as patched:
-        patched.setattr(files.Path, "write_bytes", half)
-        with pytest.raises(files.BadInput, match="No space"):
-            files.write(folder / "out.png", b"after")
-    assert (folder / "out.png").read_bytes() == b"before"
-    assert names(folder) == ["in.png", "out.png"]
-
-
-def test_every_option_of_a_generation_can_be_given():
-    given = vars(arguments.parse(list(GENERATE)))
-    fixed = {"user", "output_format"}  # the output file's ending names the format
-    assert set(arguments.Options.__annotations__) - set(given) == fixed
-
-
-def test_the_bar_shows_steps_seconds_and_the_place_in_the_queue():
-    shown = io.StringIO()
-    with StepsBar(2, shown, always=True) as bar:
-        bar.follow(Progress(7, 0, 4, 3.0, 2))
-        bar.follow(Progress(7, 3, 4, 1.5, 0))
-        bar.follow(Progress(8, 2, 4, 2.5, 0))
-    assert "0/8 steps, number 2 in the queue, 3.0 s left" in shown.getvalue()
-    assert "5/8 steps, 2.5 s left" in shown.getvalue()
+def test_nothing_heavy_is_imported():
+    heavy = {"torch", "ray", "numpy", "PIL", "pydantic", "fastapi", "starlette"}
+    code = f"import sys, serve_app.client.__main__; print({heavy} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout == "set()\n", done.stderr

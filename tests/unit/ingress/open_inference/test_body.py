@@ -1,0 +1,102 @@
+"""Bodies of the Open Inference Protocol."""
+
+import json
+import tracemalloc
+
+import pytest
+
+from serve_app.errors import InvalidRequest
+from serve_app.ingress.open_inference.body import read_request, write_outputs
+from serve_app.ingress.open_inference.tensors import TensorSpec
+
+FLOATS = TensorSpec("pixel_values", "FP32", (-1, -1))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"inputs": [{"name": "pixel_values", "datatype": "FP32", "shape": [1.5] * 100_000}]},
+        {"inputs": [{"name": 3}] * 1000},
+        {"inputs": [], "outputs": [{"name": 3}] * 1000},
+    ],
+)
+def test_errors_are_not_collected_by_the_thousand(fields):
+    tracemalloc.start()
+    try:
+        with pytest.raises(InvalidRequest):
+            read_request(json.dumps(fields).encode(), None, [FLOATS], [], 8)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 10_000_000
+
+
+# the JSON header and the tensors behind it
+
+TEXT = TensorSpec("prompt", "BYTES", (1,))
+SEED = TensorSpec("seed", "INT64", (1,), optional=True)
+CAPTION = TensorSpec("caption", "BYTES", (-1,))
+RESULT = TensorSpec("result", "BYTES", (1,), is_image=True)
+
+
+def read(header, raw=b"", length=None):
+    text = json.dumps(header).encode()
+    where = str(len(text)) if length is None else length
+    return read_request(text + raw, where, [TEXT, SEED], [CAPTION, RESULT], 8)
+
+
+def binary(name, datatype, size):
+    return {
+        "name": name, "datatype": datatype, "shape": [1],
+        "parameters": {"binary_data_size": size},
+    }  # fmt: skip
+
+
+def test_tensors_follow_each_other_in_the_order_of_the_header():
+    raw = b"\x02\x00\x00\x00hi" + (7).to_bytes(8, "little")
+    inputs = [binary("prompt", "BYTES", 6), binary("seed", "INT64", 8)]
+    request = read({"id": "a", "inputs": inputs}, raw)
+    assert (request.id, request.inputs["prompt"]) == ("a", [b"hi"])
+    assert request.inputs["seed"].tolist() == [7]
+
+
+PROMPT = {"name": "prompt", "datatype": "BYTES", "shape": [1], "data": ["x"]}
+
+
+@pytest.mark.parametrize(
+    ("header", "raw", "reason"),
+    [
+        ({"inputs": [PROMPT, PROMPT]}, b"", "each once"),
+        ({"inputs": []}, b"", "missing inputs: prompt"),
+        ({"inputs": [{k: v for k, v in PROMPT.items() if k != "data"}]}, b"", "neither data"),
+        ({"inputs": [PROMPT]}, b"x", "1 bytes of binary data are left over"),
+        ({"inputs": [binary("prompt", "BYTES", 9)]}, b"x", "of 9 bytes of binary data 1 came"),
+        ({"inputs": [PROMPT], "outputs": [{"name": "x"}]}, b"", "the outputs are caption, result"),
+    ],
+)
+def test_what_does_not_add_up_is_refused_with_the_reason(header, raw, reason):
+    with pytest.raises(InvalidRequest, match=reason):
+        read(header, raw)
+
+
+@pytest.mark.parametrize("length", ["-1", "1e3", "²", "9" * 16, "999999"])
+def test_a_length_that_is_none_is_refused(length):
+    with pytest.raises(InvalidRequest, match="Inference-Header-Content-Length"):
+        read({"inputs": [PROMPT]}, length=length)
+
+
+def test_all_outputs_are_given_where_none_is_asked_for():
+    assert read({"inputs": [PROMPT]}).outputs == {CAPTION: False, RESULT: False}
+    everything = {"inputs": [PROMPT], "parameters": {"binary_data_output": True}}
+    assert read(everything).outputs == {CAPTION: True, RESULT: True}
+    one = everything | {"outputs": [{"name": "result", "parameters": {"binary_data": False}}]}
+    assert read(one).outputs == {RESULT: False}
+
+
+def test_outputs_are_written_as_each_was_asked_for():
+    values = {"caption": [b"a dot", b"two"], "result": [b"\x89PNG"]}
+    described, raw = write_outputs(values, {CAPTION: True, RESULT: False})
+    assert raw == b"\x05\x00\x00\x00a dot\x03\x00\x00\x00two"
+    caption, result = described
+    assert (caption["shape"], caption["parameters"]) == ([2], {"binary_data_size": len(raw)})
+    assert result["data"] == ["iVBORw=="] and result["parameters"] == {"content_type": "base64"}
