@@ -2,10 +2,13 @@
 # image serves a GPU when the container is given one (docker run --gpus all … configs/sd15-gpu.yaml).
 FROM python:3.11-slim
 
-RUN useradd --create-home --uid 1000 app
 WORKDIR /app
 COPY requirements.txt requirements.lock ./
 RUN pip install --no-cache-dir -r requirements.txt -c requirements.lock
+
+# Others may read the home and its caches, so that the service runs as any user (docker run --user).
+RUN useradd --create-home --uid 1000 app && install -d -o app -g app -m 755 /home/app /home/app/.cache
+ENV XDG_CACHE_HOME=/home/app/.cache HF_HOME=/home/app/.cache/huggingface
 
 # Root's, so that the service cannot change its own code; compiled here, as it cannot later.
 COPY serve_app serve_app
@@ -15,7 +18,8 @@ COPY serve_config.yaml .
 RUN python -m compileall -q serve_app
 
 USER app
-ENV HF_HOME=/home/app/.cache/huggingface
+# Converts the networks, which every new container would else do at its start.
+RUN python -m serve_app.jobs.prepare serve_config.yaml
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=120s --retries=4 \
     CMD ["python", "-c", "import http.client as h; c = h.HTTPConnection('127.0.0.1', 8000, timeout=4); c.request('GET', '/health'); raise SystemExit(c.getresponse().status != 200)"]

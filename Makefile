@@ -4,7 +4,7 @@ VENV ?= .venv
 CONFIG ?= serve_config.yaml
 BIN := $(VENV)/bin
 
-.PHONY: run test test-real-size unit check lint format install install-dev clean
+.PHONY: run test test-real-size image-test unit check lint format install install-dev clean
 
 run: install
 	$(BIN)/python -m serve_app $(CONFIG)
@@ -15,6 +15,11 @@ test: unit
 # Stable Diffusion 1.5's true shapes with random weights: 4 GB of disk, 16 GB of memory, five minutes.
 test-real-size: install-dev
 	$(BIN)/python -m benchmarks.real_size
+
+# Builds the container image and runs it, by Docker or Podman; both may be given more options:
+# IMAGE_TEST_BUILD_FLAGS for `build`, IMAGE_TEST_RUN_FLAGS for `run`.
+image-test: install-dev
+	$(BIN)/pytest -v -s tests/image
 
 unit: install-dev
 	$(BIN)/pytest tests/unit --cov

@@ -22,7 +22,7 @@ def writable_places(given: Mapping[str, str]) -> Iterator[dict[str, str]]:
     places = {} if _usual(given) == folder else {"RAY_TMPDIR": folder}
     if places:
         say(f"{_usual(given)} is not writable, or its name is too long for Ray: using {folder}")
-        if not _writable(Path(tempfile.gettempdir())):
+        if not _writable(Path(given.get("TMPDIR") or "/tmp")):
             places["TMPDIR"] = folder
     if not _token_needs_a_file(given):
         yield places

@@ -4,22 +4,18 @@ https://onnxruntime.ai
 """
 
 import inspect
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 import torch
+from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import nn
 
 from serve_app.runtimes.conversions import Varying, converted
-
-# Otherwise it writes a device id under the home, and reports.
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-import onnxruntime
-from onnxruntime.quantization import QuantType, quantize_dynamic
 
 _VARIES = torch.export.Dim.DYNAMIC
 _FILE = "model.onnx"

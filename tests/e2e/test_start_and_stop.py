@@ -58,16 +58,29 @@ def test_a_second_start_at_the_same_port_is_refused(service):
 
 
 def test_sigterm_to_all_finishes_what_runs_and_refuses_the_rest(tmp_path):
-    with started(tmp_path) as running, ThreadPoolExecutor(8) as pool:
+    with started(tmp_path) as running:
         running.await_healthy(START_LIMIT_S)
         assert f"ready at {running.url}" in running.log_text()
         ours = running.processes()
+
+        def signalled():
+            running.process.send_signal(signal.SIGTERM)
+            running.process.send_signal(signal.SIGINT)  # as from `make` and the terminal: once
+
+        finishes_what_runs(running, signalled)
+        _, left = psutil.wait_procs(ours, timeout=20)
+        assert not left
+
+
+def finishes_what_runs(running, stop):
+    """Called with three plain generations in progress and two streamed ones, `stop` ends the
+    service once all have their answer, with code 0; new requests are refused meanwhile."""
+    with ThreadPoolExecutor(8) as pool:
         plain = [pool.submit(generation, running, seed=seed) for seed in range(3)]
         streamed = [pool.submit(generation, running, seed=9, stream=True) for _ in range(2)]
         work = running.url + "/v1/status"
         await_true(lambda: requests.get(work).json()["work"]["generate"]["pending"] == 5, 60)
-        running.process.send_signal(signal.SIGTERM)
-        running.process.send_signal(signal.SIGINT)  # as from `make` and the terminal: once
+        stop()
         await_true(lambda: running.get("/health").status_code == 503, 20)
         refused = running.post("/caption", data=b"x")
         assert refused.status_code == 503 and int(refused.headers["retry-after"]) > 0
@@ -79,8 +92,6 @@ def test_sigterm_to_all_finishes_what_runs_and_refuses_the_rest(tmp_path):
         for answer in streamed:
             assert "image_generation.completed" in answer.result().text
         assert running.process.wait(60) == 0
-        _, left = psutil.wait_procs(ours, timeout=20)
-        assert not left
     log = running.log_text()
     assert "5 answered, 0 given up" in log
     assert "Traceback" not in log and "Stack" not in log and "SIGTERM" not in log

@@ -1,6 +1,7 @@
 """Where Ray may write: a folder that cannot be written is no reason not to start."""
 
 import stat
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -58,8 +59,16 @@ def test_a_readable_token_serves_though_the_home_is_read_only(home):
 @pytest.mark.parametrize("usual", [NOWHERE, "/tmp/" + "long" * 20])
 def test_another_temporary_folder(usual, home, capsys):
     with writable_places({"HOME": home, "TMPDIR": usual}) as found:
-        assert found == {"RAY_TMPDIR": "/tmp"}
+        assert found == {"RAY_TMPDIR": "/tmp", "TMPDIR": "/tmp"}
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_the_last_folder_serves_others_than_ray_too(home, monkeypatch):
+    """Python's own search for one knows no /dev/shm, and raises."""
+    monkeypatch.setattr(places, "_writable", lambda folder: str(folder) == "/dev/shm")
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: Path(NOWHERE).read_text())
+    with writable_places({"HOME": home}) as found:
+        assert found["RAY_TMPDIR"] == found["TMPDIR"] == "/dev/shm"
 
 
 def test_no_temporary_folder_at_all(home, monkeypatch):
