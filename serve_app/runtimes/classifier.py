@@ -16,6 +16,7 @@ class ClassifierRuntime:
     """Tells which of its classes an image shows.
 
     `labels` are unique and in the order of the classes; `input_shape` is [3, height, width].
+    `network` gives logits, [n, classes], for inputs on `device` in `dtype`.
     """
 
     def __init__(self, model: ClassifierModel, gpu_share: float = 0.0) -> None:
@@ -27,7 +28,7 @@ class ClassifierRuntime:
         network: Any = ViTForImageClassification.from_pretrained(
             model.path, dtype=self.dtype, use_safetensors=True, revision=model.revision
         )
-        self._model = network.to(self.device).eval()
+        self.network = network.to(self.device).eval()
         self.labels = _unique(network.config.id2label)
         self.input_shape = self.preprocess([_BLANK]).shape[1:]
 
@@ -42,7 +43,7 @@ class ClassifierRuntime:
         """float32 [n, *input_shape] to probabilities, float32 [n, classes], each row's sum 1."""
         with torch.inference_mode():
             inputs = torch.from_numpy(pixel_values).to(self.device, self.dtype)
-            logits = self._model(pixel_values=inputs).logits
+            logits = self.network(pixel_values=inputs).logits
             return logits.float().softmax(-1).cpu().numpy()
 
     def warm_up(self) -> None:
