@@ -16,13 +16,14 @@ class ClassifierRuntime:
     """Tells which of its classes an image shows.
 
     `labels` are unique and in the order of the classes; `input_shape` is [3, height, width].
-    `network` gives logits, [n, classes], for inputs on `device` in `dtype`.
+    `network` gives logits, [n, classes], for inputs on `device` in `dtype`; `processor` is its
+    image processor.
     """
 
     def __init__(self, model: ClassifierModel, gpu_share: float = 0.0) -> None:
         placed = place(model.placement, gpu_share)
         self.device, self.dtype = placed.device, placed.dtype
-        self._processor = AutoImageProcessor.from_pretrained(
+        self.processor = AutoImageProcessor.from_pretrained(
             model.path, backend="pil", revision=model.revision
         )
         network: Any = ViTForImageClassification.from_pretrained(
@@ -34,7 +35,7 @@ class ClassifierRuntime:
 
     def preprocess(self, images: list[Pixels]) -> Floats:
         """uint8 RGB images [h, w, 3] of any sizes to the model's input, float32 [n, 3, H, W]."""
-        inputs = self._processor(
+        inputs = self.processor(
             images=images, input_data_format="channels_last", return_tensors="np"
         )
         return inputs.pixel_values.astype(np.float32, copy=False)
