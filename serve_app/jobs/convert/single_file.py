@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import torch
 from diffusers import StableDiffusionPipeline
-from diffusers.utils import logging
+from diffusers.utils.logging import disable_progress_bar, set_verbosity_error
+from transformers.utils import logging as transformers_logging
 
 from serve_app.jobs.convert.checkpoint import Refused, Tensors, read
 
@@ -34,8 +35,10 @@ def convert(checkpoint: Path, folder: Path, like: str) -> float:
     Raises Refused, also where a network has tensors that the file has not, or the difference is
     over `MAX_DIFFERENCE`; OSError where `like` lacks a file.
     """
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
+    disable_progress_bar()
+    set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()
     if checkpoint.suffix != ".safetensors":
         raise Refused(f"{checkpoint}: convert it with `safetensors` first")
     weights = read(checkpoint)
