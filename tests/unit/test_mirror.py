@@ -34,6 +34,18 @@ TESTED_ELSEWHERE = {
         "runtimes/git_decoding.py",
         "runtimes/openvino.py",
     },
+    "converts real networks: tests/integration": {
+        "jobs/convert/__main__.py",
+        "jobs/convert/single_file.py",
+        "jobs/convert/timm_reference.py",
+        "jobs/triton_store/networks.py",
+    },
+    "tests/unit/jobs/test_triton_store.py": {
+        "jobs/triton_store/__main__.py",
+        "jobs/triton_store/configurations.py",
+        "jobs/triton_store/pictures.py",
+        "jobs/triton_store/preprocess.py",
+    },
     "measures real networks for minutes": {
         "jobs/optimise/measure.py",
         "jobs/optimise/subjects.py",
@@ -41,6 +53,7 @@ TESTED_ELSEWHERE = {
     },
 }
 OF_MORE_THAN_ONE_FILE = {
+    "jobs/test_triton_store.py",
     "client/test_signatures.py",
     "test_architecture.py",
     "test_config_files.py",

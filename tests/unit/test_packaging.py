@@ -11,6 +11,7 @@ from packaging.utils import canonicalize_name
 from serve_app import __version__
 
 ROOT = Path(__file__).parents[2]
+LISTS = [path.name for path in (*ROOT.glob("requirements*.txt"), ROOT / "requirements.lock")]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
@@ -30,7 +31,7 @@ def pins(name: str) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt", "requirements.lock"])
+@pytest.mark.parametrize("name", LISTS)
 def test_every_requirement_is_one_version_and_stands_once(name):
     found = requirements(name)
     assert all(re.fullmatch(r"==[\w.]+", str(each.specifier)) for each in found)
@@ -38,7 +39,8 @@ def test_every_requirement_is_one_version_and_stands_once(name):
 
 
 def test_no_requirement_has_two_homes():
-    assert not set(pins("requirements.txt")) & set(pins("requirements-dev.txt"))
+    names = [name for each in LISTS if each.endswith(".txt") for name in pins(each)]
+    assert len(names) == len(set(names))
 
 
 def test_the_lock_keeps_to_the_pins_and_holds_more():
@@ -49,7 +51,7 @@ def test_the_lock_keeps_to_the_pins_and_holds_more():
     assert not any(each.extras for each in requirements("requirements.lock"))
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt", "requirements.lock"])
+@pytest.mark.parametrize("name", LISTS)
 def test_no_index_is_named(name):
     assert "://" not in (ROOT / name).read_text()
     assert not [line for line in lines(name) if line.startswith("-")]

@@ -1,0 +1,1 @@
+"""`python -m serve_app.jobs.convert`: checkpoints as people have them, to folders to serve."""
