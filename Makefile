@@ -40,7 +40,7 @@ $(VENV)/requirements.txt: requirements.txt
 	$(BIN)/pip install --quiet -r requirements.txt
 	cp requirements.txt $@
 
-$(VENV)/requirements-dev.txt: requirements.txt requirements-dev.txt
+$(VENV)/requirements-dev.txt: requirements.txt requirements-offline.txt requirements-dev.txt
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet -r requirements-dev.txt
 	cp requirements.txt $(VENV)/requirements.txt

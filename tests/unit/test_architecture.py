@@ -32,7 +32,9 @@ MAY_IMPORT = {
     "launcher": {"config", "launcher"},
     "__main__": {"launcher", "ray_settings"},
     "client": {"client"},
-    "jobs": {"config", "errors", "messages", "imaging", "denoise", "runtimes", "jobs"},
+    "jobs": {
+        "config", "device", "errors", "messages", "imaging", "denoise", "runtimes", "jobs",
+    },
 }  # fmt: skip
 SHARED_BY_DEPLOYMENTS = {"micro_batching", "replica"}
 FOLDERS = {"serve_app", "demo", "benchmarks", "loadtest"}

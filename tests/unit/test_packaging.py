@@ -30,7 +30,15 @@ def pins(name: str) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt", "requirements.lock"])
+FILES = [
+    "requirements.txt",
+    "requirements-offline.txt",
+    "requirements-dev.txt",
+    "requirements.lock",
+]
+
+
+@pytest.mark.parametrize("name", FILES)
 def test_every_requirement_is_one_version_and_stands_once(name):
     found = requirements(name)
     assert all(re.fullmatch(r"==[\w.]+", str(each.specifier)) for each in found)
@@ -38,7 +46,18 @@ def test_every_requirement_is_one_version_and_stands_once(name):
 
 
 def test_no_requirement_has_two_homes():
-    assert not set(pins("requirements.txt")) & set(pins("requirements-dev.txt"))
+    homes = [set(pins(name)) for name in FILES if name != "requirements.lock"]
+    assert sum(map(len, homes)) == len(set.union(*homes))
+
+
+def test_what_only_offline_jobs_need_is_an_extra_of_its_own():
+    extras = PROJECT["tool"]["setuptools"]["dynamic"]["optional-dependencies"]
+    assert extras["service"]["file"] == ["requirements.txt"]
+    assert extras["offline"]["file"] == ["requirements.txt", "requirements-offline.txt"]
+    service = pins("requirements.txt").keys() | pins("requirements.lock").keys()
+    assert not set(pins("requirements-offline.txt")) & service
+    dev = (ROOT / "requirements-dev.txt").read_text().splitlines()
+    assert {"-r requirements.txt", "-r requirements-offline.txt"} <= set(dev)
 
 
 def test_the_lock_keeps_to_the_pins_and_holds_more():
@@ -49,7 +68,7 @@ def test_the_lock_keeps_to_the_pins_and_holds_more():
     assert not any(each.extras for each in requirements("requirements.lock"))
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt", "requirements.lock"])
+@pytest.mark.parametrize("name", FILES)
 def test_no_index_is_named(name):
     assert "://" not in (ROOT / name).read_text()
     assert not [line for line in lines(name) if line.startswith("-")]

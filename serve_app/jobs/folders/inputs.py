@@ -1,0 +1,135 @@
+"""What there is to do: the images of a folder in sorted order, or the rows of a manifest."""
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from serve_app.jobs.folders.places import Place
+
+SUFFIXES = frozenset(
+    [".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff"]
+)  # of the formats that `imaging.codec` reads
+
+
+class Unusable(Exception):
+    """The command cannot do what it is asked for; the message says why, in one line."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """An image and what is said of it. `given` are a manifest's other columns, not empty ones.
+
+    `name` is the image's as it was written: unique in a folder.
+    """
+
+    name: str
+    image: Place | None
+    size_bytes: int | None
+    given: Mapping[str, Any]
+
+    @property
+    def stem(self) -> str:
+        return PurePosixPath(self.name).stem
+
+
+@dataclass(frozen=True)
+class Listing:
+    """`left_out` are names of files that are no images by their suffix."""
+
+    inputs: Sequence[Input]
+    left_out: Sequence[str] = ()
+
+
+def folder(place: Place, besides: frozenset[str] = frozenset()) -> Listing:
+    """The images of a folder, sorted by name; hidden files and those of `besides` are no matter.
+
+    Raises Unusable where there are none, OSError.
+    """
+    if not place.is_folder():
+        raise Unusable(f"{place.uri} is no folder")
+    files = [each for each in place.files() if not each[0].startswith(".")]
+    images = [each for each in files if PurePosixPath(each[0]).suffix.lower() in SUFFIXES]
+    others = [name for name, _ in files if name not in {name for name, _ in images} | besides]
+    if not images:
+        raise Unusable(f"{place.uri} has no images")
+    return Listing([Input(name, place / name, size, {}) for name, size in images], others)
+
+
+def manifest(
+    place: Place, columns: frozenset[str], root: Place | None, images: bool = True
+) -> Listing:
+    """The rows of a CSV, JSONL or parquet file, in its order.
+
+    Its column `image` is a path: absolute, a URI, or relative to `root`, by default the manifest's
+    own folder. Raises Unusable for columns that are not among `columns`, and for rows without an
+    image where there must be `images`; OSError.
+    """
+    rows = read_rows(place)
+    if not rows:
+        raise Unusable(f"{place.name} has no rows")
+    unknown = {name for row in rows for name in row} - columns - {"image"}
+    if unknown:
+        known = ", ".join(sorted(columns | {"image"}))
+        raise Unusable(f"{place.name}: unknown column {sorted(unknown)[0]!r}; known are {known}")
+    inputs = []
+    for number, row in enumerate(rows, 1):
+        given = {name: value for name, value in row.items() if value not in (None, "")}
+        path = str(given.pop("image", ""))
+        if images and not path:
+            raise Unusable(f"{place.name}, row {number}: no image")
+        name = path or str(given.get("name", f"row-{number:06}"))
+        image = (root or place.folder).joined(path) if path else None
+        inputs.append(Input(name, image, None, given))
+    return Listing(inputs)
+
+
+def read_rows(place: Place) -> list[dict[str, Any]]:
+    """A table's rows. Raises Unusable for what is no CSV, JSONL or parquet, OSError."""
+    suffix = PurePosixPath(place.name).suffix.lower()
+    data = place.read()
+    try:
+        if suffix == ".csv":
+            return list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"))))
+        if suffix in (".jsonl", ".ndjson"):
+            rows = [json.loads(line) for line in data.decode().splitlines() if line.strip()]
+            if not all(isinstance(row, dict) for row in rows):
+                raise ValueError("a line is no object")
+            return rows
+        if suffix == ".parquet":
+            from pyarrow import parquet
+
+            found: list[dict[str, Any]] = parquet.read_table(io.BytesIO(data)).to_pylist()
+            return found
+    except (ValueError, csv.Error) as error:
+        raise Unusable(f"{place.name}: {error}") from error
+    raise Unusable(f"{place.name}: a manifest is .csv, .jsonl or .parquet")
+
+
+def output_names(inputs: Sequence[Input], reserved: frozenset[str]) -> list[str]:
+    """A name without suffix for what each input becomes.
+
+    The input's own without its suffix; with its suffix where others have the same, or it is among
+    `reserved`; with a number where that is taken too.
+    """
+    full = [PurePosixPath(each.name).name for each in inputs]
+    stems = Counter(each.stem for each in inputs)
+    names = [
+        each.stem if stems[each.stem] == 1 and each.stem not in reserved else whole
+        for each, whole in zip(inputs, full, strict=True)
+    ]
+    count, seen = Counter(names), set(reserved) | set(names)
+    numbers: Counter[str] = Counter()
+    for at, name in enumerate(names):
+        while count[names[at]] > 1 or names[at] in reserved:
+            numbers[name] += 1
+            numbered = f"{name}-{numbers[name]}"
+            if numbered not in seen:
+                names[at] = numbered
+                seen.add(numbered)
+                break
+    return names
