@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Generic, TypeVar
 
-from serve_app.device.failures import device_lost, out_of_memory, without_frames
+from serve_app.device.failures import Health, device_lost, out_of_memory, without_frames
 from serve_app.device.limits import BatchLimits
 from serve_app.device.memory import DeviceMemory, refusal, too_large
 
@@ -32,9 +32,14 @@ class Batches(Generic[Item, Result]):
         self._key = key
         self._memory = memory
         self._limits = BatchLimits(max_batch_size)
+        self._health = Health()
         self._thread = ThreadPoolExecutor(1)
         self._waiting: dict[Hashable, list[tuple[Item, asyncio.Future[Any]]]] = {}
         self._runs: asyncio.Task[None] | None = None
+
+    def check(self) -> None:
+        """Raise RuntimeError where the device is of no more use, as `Health.check`."""
+        self._health.check()
 
     async def __call__(self, item: Item) -> tuple[Result, int]:
         """The result, and how many items ran together. Raises what `run` raised for it."""
@@ -56,6 +61,7 @@ class Batches(Generic[Item, Result]):
                 self._waiting[key] = others
             items = [item for item, _ in batch]
             outcomes = await loop.run_in_executor(self._thread, self._outcomes, key, items)
+            self._health.saw(outcomes)
             for (_, ended), outcome in zip(batch, outcomes, strict=True):
                 if ended.cancelled():
                     continue

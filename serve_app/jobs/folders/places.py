@@ -39,18 +39,21 @@ class Place:
         return Path(unquote(parts.path)) if parts.scheme == "file" else None
 
     def __truediv__(self, name: str) -> "Place":
-        if "://" not in self.uri:
-            return Place(f"{self.uri.rstrip('/')}/{name}")
-        parts = urlsplit(self.uri)  # what follows a `?` are options of the file system
-        return Place(parts._replace(path=f"{parts.path.rstrip('/')}/{quote(name)}").geturl())
+        path, options = self._parts
+        return Place(f"{path.rstrip('/')}/{quote(name) if '://' in path else name}{options}")
 
     @property
     def folder(self) -> "Place":
         """The one that it is in."""
-        if "://" not in self.uri:
-            return Place(self.uri.rpartition("/")[0] or "/")
-        parts = urlsplit(self.uri)
-        return Place(parts._replace(path=parts.path.rpartition("/")[0]).geturl())
+        path, options = self._parts
+        return Place((path.rpartition("/")[0] or "/") + options)
+
+    @property
+    def _parts(self) -> tuple[str, str]:
+        """The path, with the scheme if it has one, and the file system's options, which stay
+        behind it."""
+        path, mark, options = self.uri.partition("?" if "://" in self.uri else "\0")
+        return path, mark + options
 
     def joined(self, path: str) -> "Place":
         """A file below this folder; an absolute path or a URI is itself."""

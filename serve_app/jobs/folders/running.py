@@ -1,6 +1,7 @@
 """One run of a job: what is done already is left alone, the rest is done, and a bar shows it."""
 
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -74,7 +75,7 @@ def carry_out(
                 for record in execution.processed(left, stage, part.settings, journal, pool):
                     if reason := record.get("reason"):
                         outcome.failures.append((record["name"], reason))
-                        bar.write(f"{record['name']}: {reason}")
+                        bar.write(f"{record['name']}: {reason}", file=sys.stderr)
                         bar.set_postfix(failed=len(outcome.failures))
                     else:
                         outcome.made.append(record)

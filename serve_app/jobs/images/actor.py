@@ -71,27 +71,32 @@ class PictureMaker:
         self._pictures: Batches[torch.Tensor, Pixels] = Batches(
             runtime.decode, size, memory, lambda latents: latents.shape
         )
+        self._enlarged: Batches[Pixels, Pixels] | None = None
         if settings["upscaler"]:
             upscaler = UpscalerRuntime(
                 UpscalerModel.model_validate(settings["upscaler"]), gpu_share
             )
             scale = settings["upscale"]
-            self._enlarged: Batches[Pixels, Pixels] = Batches(
+            self._enlarged = Batches(
                 lambda images: upscaler.upscale(list(images), scale),
                 size,
                 memory,
                 lambda image: image.shape,
             )
+        self._captions: Batches[Pixels, str] | None = None
         if settings["captioner"]:
             captioner = CaptionerRuntime(
                 CaptionerModel.model_validate(settings["captioner"]), gpu_share
             )
-            self._captions: Batches[Pixels, str] = Batches(
+            self._captions = Batches(
                 lambda images: captioner.caption(captioner.preprocess(list(images))), size, memory
             )
 
     def check(self) -> None:
         self._driver.check()
+        for batches in (self._pictures, self._enlarged, self._captions):
+            if batches is not None:
+                batches.check()
 
     async def process(self, row: Row) -> Record:
         """Make, write and describe one picture. Raises ServiceError, OSError."""
@@ -149,13 +154,13 @@ class PictureMaker:
         raise AssertionError("it ends with latents or an error")
 
     async def _upscaled(self, picture: Pixels, seconds: dict[str, float]) -> Pixels:
-        if not self._settings["upscaler"]:
+        if self._enlarged is None:
             return picture
         with _timed(seconds, "upscale"):
             return (await self._enlarged(picture))[0]
 
     async def _captioned(self, picture: Pixels, seconds: dict[str, float]) -> str | None:
-        if not self._settings["captioner"]:
+        if self._captions is None:
             return None
         with _timed(seconds, "caption"):
             return (await self._captions(picture))[0]
