@@ -96,6 +96,7 @@ class Worker:
             self._journal.write(record)
             return record
         except (ServiceError, OSError) as error:
+            self._leave_if_hopeless()
             return _failed(row, _one_line(error))
         except Exception as error:
             logger.exception("a row failed")
@@ -105,8 +106,8 @@ class Worker:
     def _leave_if_hopeless(self) -> None:
         """Let Ray start another actor, which does this one's rows again."""
         try:
-            assert self._stage is not None
-            self._stage.check()
+            if self._stage is not None:
+                self._stage.check()
         except RuntimeError:
             logger.exception("this actor is of no more use")
             os._exit(1)
