@@ -63,6 +63,15 @@ def summary(out: Path) -> dict:
     return json.loads((out / "run.json").read_text())["summary"]
 
 
+@pytest.fixture
+def one_thread():
+    """As an actor and a replica have it: bfloat16 enlarges what another number of them rounds."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 def served(settings, runtime, image: bytes, name: str, edges: bool) -> np.ndarray:
     """What the service makes of the same request, alone in its batch."""
     body = ImageRequest(
@@ -83,7 +92,9 @@ def served(settings, runtime, image: bytes, name: str, edges: bool) -> np.ndarra
         return pixels(runtime.decode(denoise(Engine(runtime, 1), [work]))[0])
 
 
-def test_broken_files_are_failures_and_the_others_the_services_pictures(tmp_path, settings, capsys):
+def test_broken_files_are_failures_and_the_others_the_services_pictures(
+    tmp_path, settings, capsys, one_thread
+):
     folder, out = tmp_path / "in", tmp_path / "out"
     folder.mkdir()
     whole = encoded(sketch(300, 200))

@@ -8,7 +8,11 @@ import pytest
 
 from serve_app.jobs.caption import CAPTION
 from serve_app.jobs.classify import CLASSIFY
+from serve_app.jobs.folders import execution
+from serve_app.jobs.folders.execution import Pool
+from serve_app.jobs.folders.places import Place
 from tests.images import encoded, sketch
+from tests.stages import Naming, rows_of
 
 
 @pytest.fixture
@@ -48,3 +52,15 @@ def test_classes_of_a_manifest_in_its_order(tmp_path, folder):
     each = found[[name for name in found.columns if name.startswith("prob_")]]
     assert each.sum(axis=1).between(0.999, 1.001).all()
     assert (each.max(axis=1) == found["prob"]).all()
+
+
+def test_a_deadly_row_ends_with_the_others_done(tmp_path):
+    names = [*"abcdefgh", "deadly", *"ijklmnop"]
+    found = list(
+        execution.processed(
+            rows_of(*names), Naming, {}, Place.of(tmp_path), Pool(1, 0.5, 0, rows_at_once=8)
+        )
+    )
+    assert sorted(record["name"] for record in found) == sorted(names)
+    (failed,) = [record for record in found if "reason" in record]
+    assert failed["name"] == "deadly" and "died" in failed["reason"]

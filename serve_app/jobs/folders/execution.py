@@ -20,6 +20,7 @@ from importlib.util import find_spec
 from typing import Any, Protocol
 
 from serve_app.errors import ServiceError
+from serve_app.jobs.folders import records
 from serve_app.jobs.folders.inputs import Unusable
 from serve_app.jobs.folders.places import Place
 from serve_app.jobs.folders.records import Journal, Record
@@ -180,13 +181,20 @@ def processed(
                 max_tasks_in_flight_per_actor=calls + _QUEUED_BLOCKS,
             ),
         )
-    missing = {row["key"]: row for row in rows}
+    missing, began = {row["key"]: row for row in rows}, time.time()
     for batch in told.iter_batches(batch_size=None, batch_format="numpy", prefetch_batches=0):
         for record in map(json.loads, batch["told"]):
             missing.pop(record["key"], None)
             yield record
-    for row in missing.values():
-        yield _failed(row, f"the actor that worked on it died {_ATTEMPTS} times")
+    if not missing:
+        return
+    # A block that was given up may have rows that were finished.
+    finished = {each["key"]: each for each in records.read(journal)}
+    for key, row in missing.items():
+        if key in finished and finished[key]["finished_at"] >= began:
+            yield finished[key]
+        else:
+            yield _failed(row, f"the actor that worked on it died {_ATTEMPTS} times")
 
 
 def _failed(row: Row, reason: str) -> Record:

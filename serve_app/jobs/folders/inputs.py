@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -110,26 +111,25 @@ def read_rows(place: Place) -> list[dict[str, Any]]:
     raise Unusable(f"{place.name}: a manifest is .csv, .jsonl or .parquet")
 
 
-def output_names(inputs: Sequence[Input], reserved: frozenset[str]) -> list[str]:
-    """A name without suffix for what each input becomes.
+def output_names(names: Sequence[str], reserved: frozenset[str]) -> list[str]:
+    """A name without suffix for what each file becomes, given theirs.
 
-    The input's own without its suffix; with its suffix where others have the same, or it is among
-    `reserved`; with a number where that is taken too.
+    Its own without the suffix; with the suffix where others have the same, or where it is among
+    `reserved`; with a number behind where that is taken too.
     """
-    full = [PurePosixPath(each.name).name for each in inputs]
-    stems = Counter(each.stem for each in inputs)
-    names = [
-        each.stem if stems[each.stem] == 1 and each.stem not in reserved else whole
-        for each, whole in zip(inputs, full, strict=True)
+    files = [PurePosixPath(name) for name in names]
+    stems = Counter(file.stem for file in files)
+    wanted = [
+        file.stem if stems[file.stem] == 1 and file.stem not in reserved else file.name
+        for file in files
     ]
-    count, seen = Counter(names), set(reserved) | set(names)
-    numbers: Counter[str] = Counter()
-    for at, name in enumerate(names):
-        while count[names[at]] > 1 or names[at] in reserved:
-            numbers[name] += 1
-            numbered = f"{name}-{numbers[name]}"
-            if numbered not in seen:
-                names[at] = numbered
-                seen.add(numbered)
-                break
-    return names
+    count, taken = Counter(wanted), {*reserved, *wanted}
+    numbers = {name: itertools.count(1) for name in count}
+    found = []
+    for name in wanted:
+        if count[name] > 1 or name in reserved:
+            numbered = (f"{name}-{number}" for number in numbers[name])
+            name = next(each for each in numbered if each not in taken)
+            taken.add(name)
+        found.append(name)
+    return found

@@ -33,7 +33,7 @@ class Journal:
             self._file = (place.local / _new_name()).open("a", encoding="utf-8")
 
     def write(self, record: Record) -> None:
-        line = json.dumps(record, ensure_ascii=False)
+        line = json.dumps(record)
         with self._lock:
             if self._file is None:
                 self._kept.append(line)

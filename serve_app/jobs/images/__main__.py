@@ -91,6 +91,8 @@ def _wanted(args: argparse.Namespace, settings: AppArgs) -> Wanted:
     limits = settings.limits
     if max(width, height) > limits.max_side or width * height > limits.max_pixels:
         raise Unusable(f"--size {width}x{height} is over the limits of the configuration")
+    if (args.steps or 1) > limits.max_steps:
+        raise Unusable(f"--steps: at most {limits.max_steps} by the configuration")
     if args.upscale > 1 and args.upscale not in settings.models.upscaler.by_scale:
         raise Unusable(f"--upscale {args.upscale}: the configuration has no such upscaler")
     if args.upscale > 1 and width * height > limits.max_upscale_pixels:

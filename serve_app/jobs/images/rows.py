@@ -61,10 +61,10 @@ def rows_of(
 
     `model_of` names the model of inputs whose manifest names none.
     """
-    named = [Input(each.given.get("name", each.name), *_rest(each)) for each in inputs]
+    names = [str(each.given.get("name", each.name)) for each in inputs]
     rows: list[Row] = []
     refused: list[Failure] = []
-    for each, stem in zip(inputs, output_names(named, RESERVED), strict=True):
+    for each, stem in zip(inputs, output_names(names, RESERVED), strict=True):
         try:
             request = _request(each, wanted, settings)
         except ValueError as error:
@@ -81,10 +81,6 @@ def rows_of(
         row["settings"] = digest_of([row["request"], _depends_on(wanted, settings, models[model])])
         rows.append(row)
     return rows, refused
-
-
-def _rest(each: Input) -> tuple[Any, ...]:
-    return each.image, each.size_bytes, each.given
 
 
 def _depends_on(wanted: Wanted, settings: AppArgs, model: GeneratorModel) -> list[Any]:

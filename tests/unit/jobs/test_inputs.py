@@ -7,15 +7,11 @@ import pytest
 from pyarrow import parquet
 
 from serve_app.jobs.folders import inputs
-from serve_app.jobs.folders.inputs import Input, Unusable
+from serve_app.jobs.folders.inputs import Unusable
 from serve_app.jobs.folders.places import Place
 from serve_app.jobs.images.rows import prompt_of
 
 COLUMNS = frozenset({"prompt", "seed", "name"})
-
-
-def named(*names: str) -> list[Input]:
-    return [Input(name, None, None, {}) for name in names]
 
 
 def test_a_folder_gives_its_images_in_sorted_order(tmp_path):
@@ -50,7 +46,7 @@ def test_underscores_are_spaces():
     ],
 )
 def test_every_result_has_a_name_of_its_own(names, expected):
-    found = inputs.output_names(named(*names), frozenset({"grid"}))
+    found = inputs.output_names(names, frozenset({"grid"}))
     assert found == expected
     assert len(set(found)) == len(found)
 

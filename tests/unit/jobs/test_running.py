@@ -7,7 +7,6 @@ import pytest
 
 from serve_app.jobs.folders import execution, records, running
 from serve_app.jobs.folders.execution import Pool
-from serve_app.jobs.folders.inputs import Unusable
 from serve_app.jobs.folders.places import Place
 from serve_app.jobs.folders.records import Journal
 from serve_app.jobs.folders.running import Part
@@ -73,13 +72,6 @@ def test_an_interrupted_run_knows_what_was_finished(carried_out, tmp_path, numbe
     assert outcome.interrupted and outcome.exit_code == 130
     assert [record["key"] for record in outcome.made] == ["b.png"]
     assert signal.getsignal(signal.SIGTERM) == before
-
-
-def test_the_extra_is_asked_for_in_one_line(monkeypatch):
-    monkeypatch.setattr(execution, "find_spec", lambda name: None)
-    with pytest.raises(Unusable) as caught:
-        execution.require_ray_data()
-    assert "pip install" in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_records_of_other_settings_are_not_these(tmp_path, carried_out):
