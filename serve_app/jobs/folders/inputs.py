@@ -40,7 +40,7 @@ class Input:
 
 @dataclass(frozen=True)
 class Listing:
-    """`left_out` are names of files that are no images by their suffix."""
+    """`left_out` are files that are no images by their suffix, or whose name is no UTF-8."""
 
     inputs: Sequence[Input]
     left_out: Sequence[str] = ()
@@ -54,11 +54,16 @@ def folder(place: Place, besides: frozenset[str] = frozenset()) -> Listing:
     if not place.is_folder():
         raise Unusable(f"{place.uri} is no folder")
     files = [each for each in place.files() if not each[0].startswith(".")]
-    images = [each for each in files if PurePosixPath(each[0]).suffix.lower() in SUFFIXES]
+    images = [each for each in files if _is_image(each[0])]
     others = [name for name, _ in files if name not in {name for name, _ in images} | besides]
     if not images:
         raise Unusable(f"{place.uri} has no images")
     return Listing([Input(name, place / name, size, {}) for name, size in images], others)
+
+
+def _is_image(name: str) -> bool:
+    utf8 = not any("\ud800" <= char <= "\udfff" for char in name)
+    return utf8 and PurePosixPath(name).suffix.lower() in SUFFIXES
 
 
 def manifest(

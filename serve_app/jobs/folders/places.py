@@ -61,12 +61,16 @@ class Place:
 
     def files(self) -> Iterator[tuple[str, int]]:
         """Names and sizes in bytes of the files in a folder, sorted by name."""
+        if self.local is not None:  # pyarrow fails for a name that is no UTF-8
+            found = [each for each in os.scandir(self.local) if each.is_file()]
+            yield from sorted((each.name, each.stat().st_size) for each in found)
+            return
         from pyarrow import fs
 
         system, path = self._resolved
-        found = system.get_file_info(fs.FileSelector(path))
-        files = [(each.base_name, each.size) for each in found if each.type == fs.FileType.File]
-        yield from sorted(files)
+        listed = system.get_file_info(fs.FileSelector(path))
+        files = [each for each in listed if each.type == fs.FileType.File]
+        yield from sorted((each.base_name, each.size) for each in files)
 
     def exists(self) -> bool:
         from pyarrow import fs

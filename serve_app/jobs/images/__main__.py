@@ -53,7 +53,7 @@ def _run(args: argparse.Namespace) -> int:
     made_of, refused = rows.rows_of(listing.inputs, wanted, settings, by_name, model_of)
     if listing.left_out:
         some = ", ".join(listing.left_out[:5]) + (", …" if len(listing.left_out) > 5 else "")
-        print(f"no images by their suffix, left out: {some}", file=sys.stderr)
+        print(f"no images by their names, left out: {some}", file=sys.stderr)
     execution.connect(args.address)
     pool = options.pool(args)
     output.make_folder()

@@ -1,6 +1,7 @@
 """What a folder or a manifest asks for, and what its results are called."""
 
 import json
+import os
 
 import pyarrow as pa
 import pytest
@@ -18,10 +19,11 @@ def test_a_folder_gives_its_images_in_sorted_order(tmp_path):
     for name in ("b.PNG", "a.jpg", "c.txt", ".hidden.png", "model_names.txt"):
         (tmp_path / name).write_bytes(b"1234")
     (tmp_path / "below.png").mkdir()
+    open(os.fsencode(tmp_path) + b"/\xff.png", "wb").close()
     listing = inputs.folder(Place.of(tmp_path), frozenset({"model_names.txt"}))
     assert [each.name for each in listing.inputs] == ["a.jpg", "b.PNG"]
     assert listing.inputs[0].size_bytes == 4
-    assert listing.left_out == ["c.txt"]
+    assert listing.left_out == ["c.txt", "\udcff.png"]
 
 
 def test_a_folder_that_is_none_or_has_no_images_is_refused(tmp_path):
