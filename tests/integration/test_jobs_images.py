@@ -28,6 +28,7 @@ from serve_app.jobs.folders import options, records
 from serve_app.jobs.folders.places import Place
 from serve_app.jobs.images.__main__ import JOURNAL, main
 from serve_app.runtimes.generator import GeneratorRuntime
+from serve_app.runtimes.upscaler import UpscalerRuntime
 from tests.images import encoded, pixels, sketch
 
 STEPS = "6"
@@ -132,19 +133,18 @@ def test_broken_files_are_failures_and_the_others_the_services_pictures(
     (folder / "grid.png").write_bytes(encoded(sketch(128, 128).rotate(90)))
     assert main([*command, "--task", "controlnet", "--caption", "--upscale", "2"]) == 0
     assert summary(out)["made"] == 3
-    with Image.open(out / "grid.png.png") as image:
-        assert image.size == (256, 256)
     assert all(row["caption"] for row in csv.DictReader((out / "metrics.csv").open()))
-    assert main([*command, "--task", "controlnet"]) == 0
-    expected = served(settings, runtime, whole, PROMPT, edges=True)
-    assert np.abs(made(out)["a_red_circle.png.png"] - expected).max() <= 1
+    edged = served(settings, runtime, whole, PROMPT, edges=True).astype(np.uint8)
+    (enlarged,) = UpscalerRuntime(settings.models.upscaler).upscale([edged], 2)
+    assert np.abs(made(out)["a_red_circle.png.png"] - enlarged.astype(int)).max() <= 1
 
 
 def test_a_killed_run_goes_on_and_makes_what_an_undisturbed_one_makes(tmp_path):
     count = 40
     folder = folder_of(tmp_path / "in", count)
     out, undisturbed = tmp_path / "out", tmp_path / "undisturbed"
-    command = [str(folder), "--steps", STEPS]
+    # So few that the actors, which outlive the driver for a moment, cannot finish all.
+    command = [str(folder), "--steps", STEPS, "--batch-size", "2"]
     job = subprocess.Popen(
         [sys.executable, "-m", "serve_app.jobs.images", *command, "-o", str(out)],
         cwd=PROJECT_ROOT,
