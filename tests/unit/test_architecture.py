@@ -35,7 +35,8 @@ MAY_IMPORT = {
     "__main__": {"launcher", "ray_settings"},
     "client": {"client"},
     "jobs": {
-        "config", "model_config", "errors", "messages", "imaging", "denoise", "runtimes", "jobs",
+        "config", "model_config", "device", "errors", "messages", "imaging", "denoise", "runtimes",
+        "jobs",
     },
 }  # fmt: skip
 SHARED_BY_DEPLOYMENTS = {"decoding", "micro_batching", "refusals", "starting"}

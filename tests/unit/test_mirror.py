@@ -46,6 +46,21 @@ TESTED_ELSEWHERE = {
         "jobs/triton_store/pictures.py",
         "jobs/triton_store/preprocess.py",
     },
+    "runs on Ray Data: tests/integration/test_jobs_images.py and test_jobs_tables.py": {
+        "jobs/caption.py",
+        "jobs/classify.py",
+        "jobs/folders/options.py",
+        "jobs/images/__main__.py",
+        "jobs/images/actor.py",
+        "jobs/images/models.py",
+        "jobs/tables/actors.py",
+        "jobs/tables/command.py",
+    },
+    "tests/unit/jobs/images/test_report.py": {
+        "jobs/folders/summary.py",
+        "jobs/folders/tables.py",
+        "jobs/images/gallery.py",
+    },
     "measures real networks for minutes": {
         "jobs/optimise/measure.py",
         "jobs/optimise/subjects.py",

@@ -43,6 +43,16 @@ def test_no_requirement_has_two_homes():
     assert len(names) == len(set(names))
 
 
+def test_what_only_offline_jobs_need_is_an_extra_of_its_own():
+    extras = PROJECT["tool"]["setuptools"]["dynamic"]["optional-dependencies"]
+    assert extras["service"]["file"] == ["requirements.txt"]
+    assert extras["offline"]["file"] == ["requirements.txt", "requirements-offline.txt"]
+    service = pins("requirements.txt").keys() | pins("requirements.lock").keys()
+    assert not set(pins("requirements-offline.txt")) & service
+    dev = (ROOT / "requirements-dev.txt").read_text().splitlines()
+    assert {"-r requirements.txt", "-r requirements-offline.txt"} <= set(dev)
+
+
 def test_the_lock_keeps_to_the_pins_and_holds_more():
     lock, direct = pins("requirements.lock"), pins("requirements.txt")
     assert {name: lock.get(name) for name in direct} == direct

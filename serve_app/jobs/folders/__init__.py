@@ -1,0 +1,1 @@
+"""What every job over a folder or a table shares: inputs, records of what is done, Ray Data."""
