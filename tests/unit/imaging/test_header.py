@@ -14,11 +14,7 @@ from tests.images import encoded, sketch
 from tests.unit.imaging import bombs
 
 LIMIT = 4096 * 4096
-
-
 MANY = 300_000
-
-
 EMPTY_COMMENT = b"\xff\xfe\x00\x02"
 
 
@@ -26,20 +22,10 @@ EMPTY_COMMENT = b"\xff\xfe\x00\x02"
 PHOTOSHOP = (
     b"\xff\xed\xff\xff" + b"Photoshop 3.0\x00" + b"8BIM\x04\x04\x00\x00\x00\x00\x00\x00" * 5459
 )
-
-
 TABLES = b"\xff\xdb\xff\xff" + (b"\x03" + b"\x01" * 64) * 1008 + b"\x03" * 13
-
-
 INFLATES = b"a\x00\x00" + zlib.compress(bytes(900_000))
-
-
 WEBP = encoded(sketch(40, 30), "WEBP", exif=b"x" * 20)
-
-
 PLAIN = codec.decode(encoded(sketch(40, 30), "JPEG"), LIMIT)
-
-
 COSTLY = {
     "JPEG comments": bombs.jpeg(EMPTY_COMMENT * MANY),
     "JPEG padding": bombs.jpeg(b"\xff" * 5_000_000),

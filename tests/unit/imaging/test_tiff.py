@@ -11,8 +11,6 @@ from tests.images import encoded, sketch
 from tests.unit.imaging import bombs
 
 LIMIT = 4096 * 4096
-
-
 PEAK = """
 import resource, sys
 from serve_app.errors import InvalidImage

@@ -15,11 +15,7 @@ from tests.images import encoded, in_base64, jpeg, sketch
 from tests.service import Service, assert_refused
 
 DEFAULTS = [(512, 512), (768, 512), (128, 128), (128, 64), (64, 128), (8, 8), (8, 64), (1024, 1024)]
-
-
 COMMON = [(5, 4), (7, 5), (16, 10), (16, 9), (21, 9), (3, 1), (3, 2), (1, 1)]
-
-
 SHAPES = [
     *COMMON,
     *((tall, wide) for wide, tall in COMMON),

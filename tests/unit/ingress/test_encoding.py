@@ -28,7 +28,7 @@ async def test_the_images_of_a_request_are_in_order_and_their_times_are_one(capl
     payloads, timings = await encode_images(images, REQUEST, fakes.app_args())
     made = [from_base64(payload) for payload in payloads]
     assert [picture.getpixel((0, 0))[0] for picture in made] == [7, 8]
-    assert ["Seed: 7" in made[0].text["parameters"], "Seed: 8" in made[1].text["parameters"]]
+    assert "Seed: 7," in made[0].text["parameters"] and "Seed: 8," in made[1].text["parameters"]
     assert timings.seconds["queue"] == 0.25 and timings.seconds["generate"] == 2.0
     assert timings.seconds["encode"] > 0
     (line,) = caplog.messages

@@ -19,8 +19,6 @@ def service():
 
 
 FLOATS = TensorSpec("pixel_values", "FP32", (-1, -1))
-
-
 LONGER = "9" * 5000  # more digits than Python reads
 
 

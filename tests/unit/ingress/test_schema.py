@@ -28,8 +28,6 @@ def test_a_wrong_type_is_a_422_that_names_the_field(service, fields, param):
 
 
 HUGE = "1" + "0" * 400
-
-
 LONGER = "9" * 5000  # more digits than Python reads
 
 

@@ -10,8 +10,6 @@ from serve_app.ingress.middleware.keys import read_hashes
 from tests.service import Service, assert_refused
 
 KEY = "sk-3f9a"
-
-
 HASH = hashlib.sha256(KEY.encode()).hexdigest()
 
 

@@ -8,8 +8,19 @@ import pytest
 
 from tests.images import from_base64, in_base64, jpeg
 from tests.service import Service
+from tests.unit.ingress.open_inference.asking import (
+    IMAGE,
+    LENGTH,
+    PROMPT,
+    VALUES,
+    assert_refused,
+    described,
+    elements,
+    infer,
+    infer_binary,
+    tensor,
+)
 
-LENGTH = "Inference-Header-Content-Length"
 MODELS = [
     "text_to_image",
     "controlnet",
@@ -24,46 +35,6 @@ MODELS = [
 @pytest.fixture
 def service():
     return Service()
-
-
-def tensor(name, datatype, data, shape=None, **parameters):
-    described = {"name": name, "datatype": datatype, "shape": shape or [len(data)], "data": data}
-    return described | ({"parameters": parameters} if parameters else {})
-
-
-def infer(service, model, *inputs, **fields):
-    body = {"inputs": list(inputs)} | fields
-    return service.http.post(f"/v2/models/{model}/infer", json=body)
-
-
-def infer_binary(service, model, header, raw, length=None):
-    text = json.dumps(header).encode()
-    headers = {LENGTH: str(len(text)) if length is None else length}
-    return service.http.post(f"/v2/models/{model}/infer", content=text + raw, headers=headers)
-
-
-def elements(*data: bytes) -> bytes:
-    return b"".join(struct.pack("<I", len(each)) + each for each in data)
-
-
-def described(name, datatype, shape, raw: bytes) -> dict:
-    parameters = {"binary_data_size": len(raw)}
-    return {"name": name, "datatype": datatype, "shape": shape, "parameters": parameters}
-
-
-def assert_refused(response, status):
-    assert response.status_code == status, response.text
-    assert set(response.json()) == {"error"}
-    message = response.json()["error"]
-    assert isinstance(message, str) and message and "Traceback" not in message
-
-
-PROMPT = tensor("prompt", "BYTES", ["a red circle"])
-IMAGE = tensor("image", "BYTES", [in_base64(jpeg())])
-VALUES = tensor("pixel_values", "FP32", [0.5] * 48, [1, 3, 4, 4])
-
-
-# what is served
 
 
 def test_server_and_health(service):
@@ -105,9 +76,6 @@ def test_metadata_have_the_sizes_of_the_classifier(service):
 def test_what_is_not_there_is_a_404(service, path):
     assert_refused(service.http.get(path), 404)
     assert_refused(service.http.post("/v2/models/none/infer", json={"inputs": []}), 404)
-
-
-# every model, in JSON
 
 
 @pytest.mark.parametrize(
@@ -152,9 +120,6 @@ def test_optional_inputs_reach_the_stages_and_defaults_fill_in(service):
     infer(service, "upscale", IMAGE)
     infer(service, "upscale", IMAGE, tensor("scale", "INT32", [4]))
     assert [scale for _, scale in service.handles["upscaler"].calls] == [4, 4]
-
-
-# binary data
 
 
 def test_binary_data_in_and_out(service):
@@ -204,86 +169,6 @@ def test_the_items_of_a_batch_reach_the_stage_apart(service):
     assert response.json()["outputs"][0]["data"] == [0.75, 0.25] * 2
     sent = [item for (item,) in service.handles["classifier"].classify.calls]
     assert np.array_equal(np.stack(sent), values.reshape(2, 3, 4, 4))
-
-
-# what clients send wrong
-
-
-@pytest.mark.parametrize(
-    ("model", "inputs", "fields"),
-    [
-        ("caption", [], {}),
-        ("controlnet", [PROMPT], {}),
-        ("caption", [IMAGE, IMAGE], {}),
-        ("caption", [PROMPT], {}),
-        ("caption", [IMAGE | {"datatype": "FP32"}], {}),
-        ("caption", [IMAGE | {"shape": [1, 1]}], {}),
-        ("caption", [IMAGE | {"shape": [2]}], {}),
-        ("caption", [IMAGE | {"shape": [33]}], {}),
-        ("caption", [IMAGE | {"shape": [10**12]}], {}),
-        ("caption", [IMAGE | {"shape": "1"}], {}),
-        ("caption", [IMAGE | {"data": None}], {}),
-        ("caption", [{"name": "image"}], {}),
-        ("caption", [tensor("image", "BYTES", ["%%%"])], {}),
-        ("caption", [IMAGE], {"outputs": [{"name": "other"}]}),
-        ("caption", [IMAGE], {"outputs": 3}),
-        ("caption", [IMAGE], {"inputs": 3}),
-        (
-            "caption",
-            [IMAGE],
-            {"outputs": [{"name": "caption", "parameters": {"shared_memory_region": "x"}}]},
-        ),
-        ("classifier", [VALUES | {"shape": [1, 3, 4, 5]}], {}),
-        ("classifier", [VALUES | {"shape": [1, 48]}], {}),
-        ("classifier", [VALUES | {"data": ["x"] * 48}], {}),
-        ("text_to_image", [PROMPT, tensor("seed", "INT32", [1])], {}),
-        ("text_to_image", [PROMPT, tensor("num_inference_steps", "INT32", [0])], {}),
-        ("text_to_image", [PROMPT, tensor("num_inference_steps", "INT32", [101])], {}),
-        ("text_to_image", [tensor("prompt", "BYTES", ["x" * 2001])], {}),
-        ("upscale", [IMAGE, tensor("scale", "INT32", [2])], {}),
-        ("upscale", [IMAGE, tensor("scale", "INT32", [3])], {}),
-    ],
-)
-def test_what_does_not_keep_to_the_signature_is_a_400(service, model, inputs, fields):
-    assert_refused(infer(service, model, *inputs, **fields), 400)
-    assert not any(handle.calls for handle in service.handles.values())
-
-
-@pytest.mark.parametrize(
-    ("claimed", "raw", "length"),
-    [
-        (20, elements(jpeg()), None),  # too few: the rest is left over
-        (10**18, elements(jpeg()), None),
-        (0, b"", None),
-        (4, b"\xff\xff\xff\xff", None),
-        (8, b"", None),
-        (8, elements(b"abcd"), "100000"),
-        (8, elements(b"abcd"), "-1"),
-        (8, elements(b"abcd"), "9" * 5000),
-        (8, elements(b"abcd"), "10"),
-        (8, elements(b"abcd"), "x"),
-        (8, elements(b"abcd"), ""),
-    ],
-)
-def test_sizes_that_are_not_true_are_a_400(service, claimed, raw, length):
-    parameters = {"binary_data_size": claimed}
-    header = {"inputs": [{"name": "image", "datatype": "BYTES", "shape": [1]}]}
-    header["inputs"][0]["parameters"] = parameters
-    assert_refused(infer_binary(service, "caption", header, raw, length), 400)
-
-
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b"[" * 100_000, b'{"id": 3}'])
-def test_a_header_that_is_none_is_a_400(service, content):
-    assert_refused(service.http.post("/v2/models/caption/infer", content=content), 400)
-
-
-def test_not_a_number_is_a_400(service):
-    for literal in ("NaN", "Infinity", "1e999"):
-        content = json.dumps({"inputs": [VALUES]}).replace("0.5", literal, 1)
-        assert_refused(service.http.post("/v2/models/classifier/infer", content=content), 400)
-    raw = np.full(48, np.nan, "<f4").tobytes()
-    header = {"inputs": [described("pixel_values", "FP32", [1, 3, 4, 4], raw)]}
-    assert_refused(infer_binary(service, "classifier", header, raw), 400)
 
 
 def test_a_prompt_that_is_not_utf8_is_a_400(service):
