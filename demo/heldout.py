@@ -1,10 +1,13 @@
 """The held-out scenes that measures and samples are taken on.
 
 `python -m demo.heldout` writes those that backends are judged by: `demo/pictures/`.
+`python -m demo.heldout FOLDER --count 40` writes pictures of a single shape, and what they show.
 """
 
 from __future__ import annotations
 
+import argparse
+import csv
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,5 +37,30 @@ def write_pictures(folder: Path) -> None:
     (folder / "prompts.txt").write_text("".join(f"{caption(scene)}\n" for scene in scenes))
 
 
+def write_labelled(folder: Path, count: int, wide: bool = False) -> None:
+    """Single shapes, 000.png and so on; inputs.csv: image_path,label,caption.
+
+    The scenes are those of `python -m demo.evaluate classifier`.
+    """
+    name, chance = ("classifier_wide", 1.0) if wide else ("classifier_core", 0.0)
+    scenes = held_out_scenes(count, name, count=1, wide=chance)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "inputs.csv").open("w", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["image_path", "label", "caption"])
+        for index, scene in enumerate(scenes):
+            picture = f"{index:03}.png"
+            Image.fromarray(render(scene)).save(folder / picture, optimize=True)
+            table.writerow([picture, scene.shapes[0].kind, caption(scene)])
+
+
 if __name__ == "__main__":
-    write_pictures(PICTURES)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", nargs="?", type=Path)
+    parser.add_argument("--count", type=int, default=40)
+    parser.add_argument("--wide", action="store_true", help="all 17 kinds, not the core five")
+    options = parser.parse_args()
+    if options.folder is None:
+        write_pictures(PICTURES)
+    else:
+        write_labelled(options.folder, options.count, options.wide)

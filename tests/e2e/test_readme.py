@@ -28,8 +28,9 @@ def blocks(language: str) -> list:
 
 
 def run(command: list, folder: Path) -> str:
-    """What a command prints in a folder with the repository's `docs`; images it wrote are whole."""
-    (folder / "docs").symlink_to(ROOT / "docs")
+    """What a command prints where the repository's `docs` and `examples` are; images are whole."""
+    for name in ("docs", "examples"):
+        (folder / name).symlink_to(ROOT / name)
     done = subprocess.run(
         command, cwd=folder, capture_output=True, text=True, timeout=120, env=ENVIRONMENT
     )

@@ -56,6 +56,12 @@ TESTED_ELSEWHERE = {
         "jobs/tables/actors.py",
         "jobs/tables/command.py",
     },
+    "runs on Ray Data: tests/integration/test_evaluate.py": {
+        "jobs/evaluate/predict.py",
+    },
+    "words of the reports: tests/unit/jobs/evaluate/test_report.py": {
+        "jobs/evaluate/wording.py",
+    },
     "tests/unit/jobs/images/test_report.py": {
         "jobs/folders/summary.py",
         "jobs/folders/tables.py",

@@ -1,9 +1,11 @@
 """The pictures that backends are judged by are those of the demo's world as it is now."""
 
+import csv
+
 import numpy as np
 from PIL import Image
 
-from demo.heldout import PICTURES, write_pictures
+from demo.heldout import PICTURES, write_labelled, write_pictures
 
 
 def test_the_pictures_are_what_the_command_writes(tmp_path):
@@ -15,3 +17,12 @@ def test_the_pictures_are_what_the_command_writes(tmp_path):
     for name in names - {"prompts.txt"}:
         with Image.open(tmp_path / name) as written, Image.open(PICTURES / name) as kept:
             assert np.allclose(np.asarray(written).astype(int), kept, atol=2), name
+
+
+def test_labelled_pictures_of_one_shape(tmp_path):
+    write_labelled(tmp_path, 3)
+    with (tmp_path / "inputs.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["image_path"] for row in rows] == ["000.png", "001.png", "002.png"]
+    for row in rows:
+        assert row["label"] in row["caption"] and (tmp_path / row["image_path"]).is_file()

@@ -1,0 +1,92 @@
+"""Evaluate a model's answers: a report, and an exit code for a gate.
+
+    python -m serve_app.jobs.evaluate PIPELINE.yaml
+    python -m serve_app.jobs.evaluate PIPELINE.yaml -o runs/new --against runs/old
+    python -m serve_app.jobs.evaluate PIPELINE.yaml --step metrics --step report
+
+The steps are load, preprocess, predict, join, metrics and report. Each leaves its files in the
+run's folder, and can be started alone with those of the steps before. Exit code: 0, 1 where the
+gate is missed, 2 for a pipeline that cannot be run, 130 after Ctrl-C.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from serve_app.jobs.evaluate import pipeline, run_folder, verdict
+from serve_app.jobs.evaluate.join import join
+from serve_app.jobs.evaluate.load import load
+from serve_app.jobs.evaluate.metrics import metrics
+from serve_app.jobs.evaluate.predict import predict
+from serve_app.jobs.evaluate.preprocess import preprocess
+from serve_app.jobs.evaluate.report import report
+from serve_app.jobs.evaluate.run_folder import Left, Run
+from serve_app.jobs.evaluate.wording import bounds, kept, shown
+from serve_app.jobs.folders import execution
+from serve_app.jobs.folders.inputs import Unusable
+
+STEPS: dict[str, Callable[[Run], Left]] = {
+    "load": load,
+    "preprocess": preprocess,
+    "predict": predict,
+    "join": join,
+    "metrics": metrics,
+    "report": report,
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    args = _parser().parse_args(argv)
+    try:
+        execution.require_ray_data()
+        found = pipeline.read(args.pipeline)
+        verdict.check_gate(found)
+        run = Run(found, args.output or found.output, args.against)
+        if run.against is not None:
+            _check_earlier(run.against, run.folder)
+        run.folder.mkdir(parents=True, exist_ok=True)
+        for name, step in STEPS.items():
+            if args.step is None or name in args.step:
+                run.write(name, step(run))
+        return _said(run) if args.step is None or "report" in args.step else 0
+    except (Unusable, OSError) as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def _check_earlier(against: Path, folder: Path) -> None:
+    """Before hours of work, not after. Raises Unusable."""
+    if against.resolve() == folder.resolve():
+        raise Unusable(f"--against {against} is this run's own folder: name another with -o")
+    run_folder.read(against, "metrics")
+
+
+def _said(run: Run) -> int:
+    """Prints the values and the gate; the exit code."""
+    told = json.loads((run.folder / "report.json").read_text())
+    print(f"{told['measured']} of {told['total']} rows measured, {len(told['problems'])} problems")
+    for name, value in told["metrics"].items():
+        print(f"{name:24} {shown(value)}")
+    for each in told["gate"]:
+        print(f"gate: {each['metric']} {bounds(each)}: {kept(each)}")
+    print(run.folder / "report.html")
+    return 0 if told["passed"] else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m serve_app.jobs.evaluate",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("pipeline", type=Path, metavar="PIPELINE.yaml")
+    parser.add_argument("-o", "--output", type=Path, help="the run's folder, not the pipeline's")
+    parser.add_argument("--against", type=Path, metavar="RUN_FOLDER", help="an earlier run")
+    parser.add_argument("--step", action="append", choices=STEPS, help="this one alone; repeatable")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,80 @@
+"""The pipeline file: what is evaluated on what, by which metrics, and what must be reached."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from serve_app.jobs.folders.inputs import Unusable
+from serve_app.jobs.folders.options import DEFAULT_CONFIG
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Bounds(_Strict):
+    """What a metric must reach."""
+
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @model_validator(mode="after")
+    def _one_at_least(self) -> "Bounds":
+        if self.at_least is None and self.at_most is None:
+            raise ValueError("say at_least, at_most or both")
+        return self
+
+    def hold(self, value: float | None) -> bool:
+        """False for a metric without a value."""
+        if value is None:
+            return False
+        enough = self.at_least is None or value >= self.at_least
+        return enough and (self.at_most is None or value <= self.at_most)
+
+
+class Pool(_Strict):
+    """Options of `jobs.classify` and `jobs.caption`, by the same names."""
+
+    concurrency: Annotated[int, Field(ge=1)] = 1
+    num_cpus: Annotated[float, Field(gt=0)] = 1
+    num_gpus: Annotated[float, Field(ge=0)] | None = None
+    batch_size: Annotated[int, Field(ge=1)] = 8
+    address: str | None = None
+
+
+class Pipeline(_Strict):
+    """Paths are relative to the working directory."""
+
+    task: Literal["classify", "caption"]
+    inputs: str
+    output: Path
+    outputs: str | None = None
+    config: Path = DEFAULT_CONFIG
+    truth: str | None = None
+    classes: Annotated[list[str], Field(min_length=1)] | None = None
+    metrics: Annotated[list[str], Field(min_length=1)] | None = None
+    gate: dict[str, Bounds] = {}
+    worst: Annotated[int, Field(ge=0, le=500)] = 24
+    predict: Pool = Pool()
+
+    @property
+    def truth_column(self) -> str:
+        """The column of the inputs that has the right answer."""
+        return self.truth or {"classify": "label", "caption": "caption"}[self.task]
+
+
+def read(path: Path) -> Pipeline:
+    """Raises Unusable for what is no pipeline file."""
+    try:
+        told: Any = yaml.safe_load(path.read_text())
+        return Pipeline.model_validate(told)
+    except OSError as error:
+        raise Unusable(f"{path}: {error.strerror}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise Unusable(f"{path}: {where}: {first['msg']}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise Unusable(f"{path} is no YAML: {' '.join(str(error).split())}") from error
