@@ -10,11 +10,11 @@ from typing import Any
 
 from serve_app.config import Models, Settings
 from serve_app.jobs.folders import execution, options, running, summary, tables
-from serve_app.jobs.folders.execution import Row
 from serve_app.jobs.folders.inputs import Input, Unusable
 from serve_app.jobs.folders.places import Place
 from serve_app.jobs.folders.records import Record, digest_of
 from serve_app.jobs.folders.running import Failure, Part
+from serve_app.jobs.folders.worker import Row
 
 
 @dataclass(frozen=True)
