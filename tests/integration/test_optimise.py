@@ -10,11 +10,8 @@ from safetensors.torch import load_file, save_file
 
 from serve_app.config import AppArgs
 from serve_app.jobs.optimise.__main__ import main
-<<<<<<< HEAD
 from serve_app.model_config import PROJECT_ROOT
-=======
 from serve_app.runtimes import verdicts
->>>>>>> optimise
 from tests.images import encoded, sketch
 
 WEIGHTS = PROJECT_ROOT / "demo" / "weights"
