@@ -63,7 +63,7 @@ def connect(address: str | None) -> None:
         own = {"include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES}
     try:
         ray.init(address, logging_level=logging.ERROR, log_to_driver=False, **own)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except Exception as error:  # Ray raises bare ones, such as of a machine too busy to start it
         raise Unusable(f"no Ray at {address}: {one_line(error)}") from error
 
 
