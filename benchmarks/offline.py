@@ -5,12 +5,14 @@
 Image-to-image over a folder of pictures of mixed sizes, the demo's models at their own size, run
 eagerly on every side, one torch thread each. The engine gets decoded pictures, eight at a time, and
 writes nothing: what a job can reach at most. The loop is a script as one writes it: open, call
-diffusers' pipeline, save. Both are measured before and after the job, in turns, and their medians
-taken; the job's rate leaves out the start of Ray and the loading of models. Ends with one line of
-JSON: rates, ratios, and the memory of the job's processes over the run.
+diffusers' pipeline, save. The pictures are done in `--rounds` runs of the job, and both are
+measured before and after each: a ratio is of what was measured side by side, and the median of the
+rounds is told. The job's rate leaves out the start of Ray and the loading of models. Ends with one
+line of JSON: rates, ratios, and the memory of the job's processes over its last run.
 """
 
 import argparse
+import itertools
 import json
 import os
 import random
@@ -23,6 +25,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import torch
 import yaml
@@ -52,41 +55,49 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--count", type=int, default=500, help="pictures")
-    parser.add_argument("--rounds", type=int, default=3, help="of the baselines, before and after")
+    parser.add_argument("--rounds", type=int, default=4, help="runs of the job")
     args = parser.parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "in").mkdir()
-        make_pictures(folder / "in", args.count)
+        make_pictures(folder, args.count, args.rounds)
         config = eager_config(folder)
-        baselines = Baselines(folder / "in", config)
-        rates = [baselines.rates() for _ in range(args.rounds)]
-        job, memory = run_job(folder, config)
-        rates += [baselines.rates() for _ in range(args.rounds)]
-    engine, loop = (statistics.median(each[at] for each in rates) for at in (0, 1))
-    rate = job["images_per_second"]
+        baselines = Baselines(folder / "in-0", config)
+        rates, jobs = [baselines.rates()], []
+        for number in range(args.rounds):
+            job, memory = run_job(folder, number, config)
+            jobs.append(job)
+            rates.append(baselines.rates())
+    beside = [np.add(*pair) / 2 for pair in itertools.pairwise(rates)]
+    ratios = [job["images_per_second"] / both for job, both in zip(jobs, beside, strict=True)]
+    over_engine, over_loop = np.median(ratios, axis=0)
     result = {
         "bench": "offline",
-        "pictures": job["made"],
-        "failed": job["failed"],
-        "job_per_s": rate,
-        "engine_batch_8_per_s": round(engine, 3),
-        "loop_per_s": round(loop, 3),
-        "job_over_engine": round(rate / engine, 3),
-        "job_over_loop": round(rate / loop, 3),
-        "engine_of_each_round": [round(each[0], 3) for each in rates],
-        "loop_of_each_round": [round(each[1], 3) for each in rates],
-        "start_s": round(job["seconds"] - job["busy_s"], 1),
+        "pictures": sum(job["made"] for job in jobs),
+        "failed": sum(job["failed"] for job in jobs),
+        "job_over_engine": _three(over_engine),
+        "job_over_loop": _three(over_loop),
+        "job_over_engine_of_each_round": [_three(engine) for engine, _ in ratios],
+        "job_over_loop_of_each_round": [_three(loop) for _, loop in ratios],
+        "job_per_s": [job["images_per_second"] for job in jobs],
+        "engine_batch_8_per_s": [_three(engine) for engine, _ in rates],
+        "loop_per_s": [_three(loop) for _, loop in rates],
+        "start_s": [_three(job["seconds"] - job["busy_s"]) for job in jobs],
         "memory_mb": memory,
-        "load_average": round(os.getloadavg()[0], 2),
+        "load_average": os.getloadavg(),
     }
     print(json.dumps(result))
 
 
-def make_pictures(folder: Path, count: int) -> None:
-    """Shapes in the words of the demo's world, in files of mixed sizes and formats."""
+def _three(value: float) -> float:
+    return round(float(value), 3)
+
+
+def make_pictures(folder: Path, count: int, parts: int = 1) -> None:
+    """Shapes in the words of the demo's world, files of mixed sizes and formats in `in-0`, …"""
     rng = random.Random(0)
+    for part in range(parts):
+        (folder / f"in-{part}").mkdir()
     for number in range(count):
         image = Image.new("RGB", rng.choice(_SIZES), "white")
         draw = ImageDraw.Draw(image)
@@ -94,7 +105,11 @@ def make_pictures(folder: Path, count: int) -> None:
         box = [side * share for share in (0.25, 0.75) for side in image.size]
         (draw.ellipse if shape == "circle" else draw.rectangle)(box, fill=color)
         suffix = rng.choice(("png", "jpg"))
-        image.save(folder / f"a_{color}_{shape}_on_a_white_background_{number:05}.{suffix}")
+        image.save(
+            folder
+            / f"in-{number % parts}"
+            / f"a_{color}_{shape}_on_a_white_background_{number:05}.{suffix}"
+        )
 
 
 def eager_config(folder: Path) -> Path:
@@ -112,7 +127,7 @@ def eager_config(folder: Path) -> Path:
 
 
 class Baselines:
-    """The engine and the loop on a share of the job's pictures."""
+    """The engine and the loop on some of the job's pictures."""
 
     def __init__(self, folder: Path, config: Path) -> None:
         settings = AppArgs.model_validate(
@@ -161,10 +176,10 @@ def _name(each: inputs.Input) -> str:
     return each.name
 
 
-def run_job(folder: Path, config: Path) -> tuple[dict[str, Any], dict[str, float]]:
+def run_job(folder: Path, number: int, config: Path) -> tuple[dict[str, Any], dict[str, float]]:
     """The summary of the job's run, and its processes' memory in MB at quarters of the run."""
-    command = [sys.executable, "-m", "serve_app.jobs.images", str(folder / "in")]
-    command += ["-o", str(folder / "out"), "--config", str(config)]
+    command = [sys.executable, "-m", "serve_app.jobs.images", str(folder / f"in-{number}")]
+    command += ["-o", str(folder / f"out-{number}"), "--config", str(config)]
     samples: list[tuple[float, float]] = []
     with subprocess.Popen(command, cwd=PROJECT_ROOT) as job:
         while job.poll() is None:
@@ -172,7 +187,7 @@ def run_job(folder: Path, config: Path) -> tuple[dict[str, Any], dict[str, float
             time.sleep(_SAMPLE_S)
     if job.returncode:
         raise SystemExit(f"the job ended with {job.returncode}")
-    told = json.loads((folder / "out" / "run.json").read_text())["summary"]
+    told = json.loads((folder / f"out-{number}" / "run.json").read_text())["summary"]
     busy = [mb for moment, mb in samples if moment > samples[-1][0] - told["busy_s"]]
     return told, _by_quarter(busy)
 

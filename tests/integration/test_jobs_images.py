@@ -145,7 +145,7 @@ def test_broken_files_are_failures_and_the_others_the_services_pictures(
 
 
 def test_a_killed_run_goes_on_and_makes_what_an_undisturbed_one_makes(tmp_path):
-    count = 40
+    count = 28
     folder = folder_of(tmp_path / "in", count)
     out, undisturbed = tmp_path / "out", tmp_path / "undisturbed"
     # So few that the actors, which outlive the driver for a moment, cannot finish all.

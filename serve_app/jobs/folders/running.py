@@ -11,9 +11,10 @@ from typing import Any
 from tqdm import tqdm
 
 from serve_app.jobs.folders import execution, records
-from serve_app.jobs.folders.execution import Pool, Row
+from serve_app.jobs.folders.execution import Pool
 from serve_app.jobs.folders.places import Place
 from serve_app.jobs.folders.records import Record
+from serve_app.jobs.folders.worker import Row
 
 Failure = tuple[str, str]
 """The path of an input as it was written, and the reason."""

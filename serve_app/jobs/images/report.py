@@ -9,10 +9,10 @@ from typing import Any
 
 from serve_app import __version__
 from serve_app.jobs.folders import summary, tables
-from serve_app.jobs.folders.execution import Row
 from serve_app.jobs.folders.places import Place
 from serve_app.jobs.folders.records import Record, digest_of
 from serve_app.jobs.folders.running import Outcome
+from serve_app.jobs.folders.worker import Row
 from serve_app.jobs.images import gallery
 from serve_app.jobs.images.actor import STAGES
 from serve_app.jobs.images.rows import Wanted

@@ -5,10 +5,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from serve_app.config import AppArgs, SamplerName
-from serve_app.jobs.folders.execution import Row
 from serve_app.jobs.folders.inputs import Input, output_names
 from serve_app.jobs.folders.records import digest_of
 from serve_app.jobs.folders.running import Failure
+from serve_app.jobs.folders.worker import Row
 from serve_app.messages import GenerationRequest
 from serve_app.model_config import GeneratorModel
 

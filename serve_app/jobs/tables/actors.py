@@ -13,9 +13,9 @@ import numpy as np
 
 from serve_app.config import Limits
 from serve_app.imaging import codec
-from serve_app.jobs.folders.execution import Row
 from serve_app.jobs.folders.places import Place
 from serve_app.jobs.folders.records import Record, digest
+from serve_app.jobs.folders.worker import Row
 from serve_app.messages import Floats
 from serve_app.model_config import CaptionerModel, ClassifierModel
 

@@ -9,11 +9,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from serve_app.jobs.folders import execution, options, running, summary, tables
-from serve_app.jobs.folders.execution import Row
 from serve_app.jobs.folders.inputs import Input, Unusable
 from serve_app.jobs.folders.places import Place
 from serve_app.jobs.folders.records import Record, digest_of
 from serve_app.jobs.folders.running import Failure, Part
+from serve_app.jobs.folders.worker import Row
 from serve_app.model_config import Models, Settings
 
 
