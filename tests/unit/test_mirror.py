@@ -73,6 +73,7 @@ OF_MORE_THAN_ONE_FILE = {
     "test_architecture.py",
     "test_config_files.py",
     "test_mirror.py",
+    "test_notebook.py",
     "test_packaging.py",
 }
 OTHER_ROOMS = {"benchmarks", "demo", "loadtest"}
