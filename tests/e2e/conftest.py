@@ -99,6 +99,7 @@ def started(folder: Path, *arguments: str | Path, **variables: str) -> Iterator[
             _, left = psutil.wait_procs(ours, timeout=60)
             for leftover in left:
                 leftover.kill()
+            process.wait()
 
 
 @pytest.fixture(scope="session")
