@@ -60,7 +60,7 @@ def test_a_second_start_at_the_same_port_is_refused(service):
 def test_sigterm_to_all_finishes_what_runs_and_refuses_the_rest(tmp_path):
     with started(tmp_path) as running:
         running.await_healthy(START_LIMIT_S)
-        assert f"ready at {running.url}" in running.log_text()
+        await_true(lambda: f"ready at {running.url}" in running.log_text(), 20)
         ours = running.processes()
 
         def signalled():
