@@ -58,7 +58,16 @@ def test_a_failure_stops_nothing(carried_out, capsys):
     assert "b.jpg: broken" in capsys.readouterr().err
 
 
+@pytest.fixture
+def ctrl_c():
+    """SIGINT interrupts, even if the tests run in the background of a shell, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.usefixtures("ctrl_c")
 def test_an_interrupted_run_knows_what_was_finished(carried_out, tmp_path, number):
     before = signal.getsignal(signal.SIGTERM)
 
