@@ -4,8 +4,10 @@ Three homes, by lifetime: `args:` (here, a redeploy), `deployments:` (Ray's own 
 `user_config:` (`EngineSettings` and `BatchSettings` below, changed live).
 """
 
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
+import yaml
 from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, model_validator
 
 from serve_app.model_config import Models, Settings
@@ -132,3 +134,11 @@ class BatchSettings(Settings):
 
     max_batch_size: int = Field(8, ge=1, le=256)
     batch_wait_timeout_s: float = Field(0.01, ge=0, le=1)
+
+
+def read_args(path: Path) -> AppArgs:
+    """The `args:` of a Serve file's first application.
+
+    Raises OSError, YAMLError, LookupError or TypeError for another file, and ValidationError.
+    """
+    return AppArgs.model_validate(yaml.safe_load(path.read_text())["applications"][0]["args"])

@@ -21,12 +21,17 @@ _SIZE = re.compile(r"([1-9]\d{0,5})x([1-9]\d{0,5})")
 
 
 def image_generation(
-    body: ImageRequest, args: AppArgs, image: bytes | None = None, control: bytes | None = None
+    body: ImageRequest,
+    args: AppArgs,
+    image: bytes | None = None,
+    control: bytes | None = None,
+    control_field: str = "control_image",
 ) -> tuple[GenerationRequest, Composition]:
     """The pipeline request of `POST /v1/images/generations`, or of `…/edits`, whose images come as
     files.
 
-    `image` is the starting image of image-to-image; `control` replaces the field `control_image`.
+    `image` is the starting image of image-to-image; `control` replaces the field `control_image`,
+    and is called `control_field` in errors.
     """
     limits = args.limits
     if body.model is not None and body.model != args.models.generator.name:
@@ -46,7 +51,7 @@ def image_generation(
     if control is None and body.control_image is not None:
         control = checks.from_base64(body.control_image, "control_image")
     if control is not None:
-        header = checks.checked_image(control, limits, "control_image")
+        header = checks.checked_image(control, limits, control_field)
     if image is not None:
         header = checks.checked_image(image, limits, "image")
     size = output_size(body.size, args, header)

@@ -13,10 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-import yaml
 from tqdm import tqdm
 
-from serve_app.config import AppArgs
+from serve_app.config import AppArgs, read_args
 from serve_app.denoise.engine import Engine
 from serve_app.denoise.offline import denoise, request_of
 from serve_app.denoise.trajectory import Work
@@ -65,8 +64,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--save-intermediates", type=Path, metavar="FOLDER")
     parser.add_argument("-o", "--output", type=Path, default=Path("out.png"))
     args = parser.parse_args(argv)
-    config = yaml.safe_load(args.config.read_text())
-    settings = AppArgs.model_validate(config["applications"][0]["args"])
+    settings = read_args(args.config)
     try:
         work = work_of(args, settings)
         runtime = GeneratorRuntime(settings.models.generator)

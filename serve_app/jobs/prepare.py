@@ -11,9 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-import yaml
-
-from serve_app.config import AppArgs
+from serve_app.config import read_args
 from serve_app.model_config import PROJECT_ROOT, Models
 from serve_app.runtimes.captioner import CaptionerRuntime
 from serve_app.runtimes.classifier import ClassifierRuntime
@@ -40,9 +38,9 @@ def main(argv: list[str] | None = None) -> int:
     )
     default = PROJECT_ROOT / "serve_config.yaml"
     parser.add_argument("config", nargs="?", type=Path, default=default)
-    config = yaml.safe_load(parser.parse_args(argv).config.read_text())
+    config = parser.parse_args(argv).config
     logging.basicConfig()  # shows the runtimes' warnings, which Serve shows in a replica
-    prepare(AppArgs.model_validate(config["applications"][0]["args"]).models)
+    prepare(read_args(config).models)
     return 0
 
 

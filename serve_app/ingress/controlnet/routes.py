@@ -23,10 +23,11 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
     async def generation(body: ControlNetRequest, response: Response) -> ControlNetResponse:
         """Generate an image conditioned on the input's Canny edges."""
         control = checks.from_base64(body.input_image_base64, _IMAGE)
-        checks.checked_image(control, args.limits, _IMAGE)
         checks.check_prompt(body.text, args.limits, "text")
         fields = ImageRequest(prompt=body.text, seed=body.random_seed % (MAX_SEED + 1))
-        request, composition = conversion.image_generation(fields, args, control=control)
+        request, composition = conversion.image_generation(
+            fields, args, control=control, control_field=_IMAGE
+        )
         with checks.naming_field(_IMAGE):
             images = await pipeline.generate(request, composition)
         payloads, timings = await encode_images(images, request, args)

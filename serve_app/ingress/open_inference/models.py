@@ -76,17 +76,19 @@ def build_models(pipeline: Pipeline, args: AppArgs) -> dict[str, InferenceModel]
             fields["seed"] = int(inputs["seed"][0]) % (MAX_SEED + 1)
         if "num_inference_steps" in inputs:
             fields["num_inference_steps"] = int(inputs["num_inference_steps"][0])
-        control = checked(inputs)[0] if "image" in inputs else None
+        control = inputs["image"][0] if "image" in inputs else None
         try:
             body = ImageRequest(**fields)
         except ValidationError as error:
             raise InvalidRequest(str(invalid_field(error.errors()))) from error
-        request, composition = conversion.image_generation(body, args, control=control)
+        request, composition = conversion.image_generation(
+            body, args, control=control, control_field="image"
+        )
         (image,) = await pipeline.generate(request, composition)
         return await _encoded(image.pixels, image.reports)
 
     async def upscale(inputs: Inputs) -> Outputs:
-        (image,) = checked(inputs)
+        (image,) = inputs["image"]
         default = 4 if args.models.upscaler.x4 else 2
         scale = int(inputs["scale"][0]) if "scale" in inputs else default
         header = checks.checked_image(image, args.limits, "image")

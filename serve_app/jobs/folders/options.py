@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 from pydantic import ValidationError
 
-from serve_app.config import AppArgs
+from serve_app.config import AppArgs, read_args
 from serve_app.jobs.folders import inputs
 from serve_app.jobs.folders.execution import Pool
 from serve_app.jobs.folders.inputs import Listing, Unusable
@@ -74,8 +74,7 @@ def pool(args: argparse.Namespace) -> Pool:
 def service_settings(path: Path) -> AppArgs:
     """The `args:` of a Serve file. Raises Unusable."""
     try:
-        config = yaml.safe_load(path.read_text())
-        return AppArgs.model_validate(config["applications"][0]["args"])
+        return read_args(path)
     except OSError as error:
         raise Unusable(f"{path}: {error.strerror}") from error
     except (yaml.YAMLError, ValidationError, LookupError, TypeError) as error:

@@ -48,7 +48,7 @@ class PictureMaker:
 
     `settings` has `generator`, `upscaler` and `captioner` as the YAML has them, the last two None
     where they are not used, `limits`, `batch_size`, `upscale`, `thresholds` of the edges, `output`,
-    and whether a picture `starts_from_image` and is steered `by_edges`.
+    and whether a picture `starts_from_image` and is ControlNet-conditioned `by_edges`.
     """
 
     def __init__(self, settings: Mapping[str, Any], gpu_share: float) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import yaml
 
-from serve_app.config import AppArgs
+from serve_app.config import AppArgs, read_args
 from serve_app.jobs.optimise import report
 from serve_app.jobs.optimise.inputs import PROMPTS, read_inputs
 from serve_app.jobs.optimise.measure import BACKENDS, measured
@@ -72,10 +72,9 @@ def main(argv: list[str] | None = None) -> int:
 def settings_of(path: Path, steps: int | None) -> AppArgs:
     """A Serve file's `args:`, with other steps if given. Raises OSError and ValueError."""
     try:
-        content = yaml.safe_load(path.read_text())["applications"][0]["args"]
-    except (yaml.YAMLError, KeyError, IndexError, TypeError) as error:
+        args = read_args(path)
+    except (yaml.YAMLError, LookupError, TypeError) as error:
         raise ValueError(f"{path}: no Serve file with the args: of an application") from error
-    args = AppArgs.model_validate(content)
     changed = {"num_inference_steps": steps or args.defaults.num_inference_steps}
     return args.model_copy(update={"defaults": args.defaults.model_copy(update=changed)})
 
