@@ -1,6 +1,7 @@
 """deploy/proxy: nginx and Caddy in front of the service, where they are installed."""
 
 import json
+import os
 import shutil
 import subprocess
 import time
@@ -73,9 +74,11 @@ def proxied(request, service, tmp_path):
         pytest.skip(f"needs {' and '.join(needed)}")
     upstream = service.url.removeprefix("http://")
     command, url = request.param(tmp_path, upstream, free_port())
-    with subprocess.Popen(command) as process:
+    places = {"XDG_CONFIG_HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)}  # Caddy keeps files
+    with subprocess.Popen(command, env=os.environ | places) as process:
         try:
             with requests.Session() as session:
+                session.trust_env = False  # a REQUESTS_CA_BUNDLE would win
                 session.verify = str(tmp_path / "fullchain.pem")
                 await_true(lambda: session.get(f"{url}/health").status_code == 200, 20)
                 yield session, url

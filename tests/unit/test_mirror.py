@@ -80,6 +80,7 @@ OF_MORE_THAN_ONE_FILE = {
     "test_config_files.py",
     "test_mirror.py",
     "test_notebook.py",
+    "test_operating.py",
     "test_packaging.py",
 }
 OTHER_ROOMS = {"benchmarks", "demo", "deploy", "loadtest"}
