@@ -42,5 +42,7 @@ def usage_of(
 
 
 def _tokens(image: Finished, resized: tuple[int, int] | None) -> int:
-    width, height = resized or image.pixels.shape[1::-1]
+    height, width = image.pixels.shape[:2]
+    if resized is not None:
+        width, height = resized
     return ceil(width * height / _PIXELS_A_TOKEN)
