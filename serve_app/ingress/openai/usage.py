@@ -42,7 +42,5 @@ def usage_of(
 
 
 def _tokens(image: Finished, resized: tuple[int, int] | None) -> int:
-    height, width = image.pixels.shape[:2]
-    if resized is not None:
-        width, height = resized
-    return ceil(width * height / _PIXELS_A_TOKEN)
+    pixels = resized[0] * resized[1] if resized else image.pixels.size // 3
+    return ceil(pixels / _PIXELS_A_TOKEN)
