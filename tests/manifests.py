@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +32,15 @@ def check(manifest: dict[str, Any]) -> None:
         except kubernetes_validate.ValidationError as error:
             raise ValueError(f"{'.'.join(map(str, error.path))}: {error.message}") from error
         return
+    for error in _validator(file).iter_errors(manifest):
+        raise ValueError(f"{'.'.join(map(str, error.path))}: {error.message}")
+
+
+@cache
+def _validator(file: str) -> Draft202012Validator:
     schema = _closed(json.loads(gzip.decompress((_SCHEMAS / file).read_bytes())))
     schema["properties"]["metadata"] = _metadata()
-    for error in Draft202012Validator(schema).iter_errors(manifest):
-        raise ValueError(f"{'.'.join(map(str, error.path))}: {error.message}")
+    return Draft202012Validator(schema)
 
 
 def _closed(schema: Any) -> Any:
