@@ -7,6 +7,7 @@ from serve_app.jobs.evaluate.run_folder import Left, Problem, Row, Run
 from serve_app.jobs.folders import inputs
 from serve_app.jobs.folders.inputs import Unusable
 from serve_app.jobs.folders.places import Place
+from serve_app.jobs.one_line import one_line
 
 IMAGE = "image_path"
 
@@ -53,7 +54,7 @@ def read_table(place: Place, column: str) -> list[dict[str, Any]]:
     try:
         rows = inputs.read_rows(place)
     except OSError as error:
-        raise Unusable(f"{place.uri} cannot be read: {' '.join(str(error).split())}") from error
+        raise Unusable(f"{place.uri} cannot be read: {one_line(error)}") from error
     if rows and not any(column in row for row in rows):
         raise Unusable(f"{place.name} has no column {column!r}")
     return rows

@@ -23,6 +23,7 @@ from serve_app.jobs.evaluate.pipeline import Pipeline
 from serve_app.jobs.evaluate.run_folder import Left, Problem, Row, Run
 from serve_app.jobs.evaluate.scores import DEFAULT, NAMED, Metric, NotMeasurable
 from serve_app.jobs.folders.inputs import Unusable
+from serve_app.jobs.one_line import one_line
 
 COVERAGE = "coverage"
 """The share of the inputs' rows that have been measured; always there."""
@@ -75,7 +76,7 @@ def custom(text: str) -> Metric:
         module = _of_file(Path(where)) if where.endswith(".py") else importlib.import_module(where)
         function = getattr(module, name)
     except Exception as error:  # whatever the user's code raises while it is loaded
-        raise Unusable(f"metrics: {text}: {type(error).__name__}: {_one_line(error)}") from error
+        raise Unusable(f"metrics: {text}: {type(error).__name__}: {one_line(error)}") from error
     if not callable(function):
         raise Unusable(f"metrics: {text} is no function")
     return function
@@ -103,15 +104,15 @@ def measured(
         except NotMeasurable as error:
             return {name: None}, [str(error)]
         except Exception as error:  # the user's own code
-            return {name: None}, [f"{type(error).__name__}: {_one_line(error)}"]
-    problems = sorted({f"warns: {_one_line(each.message)}" for each in warned})
+            return {name: None}, [f"{type(error).__name__}: {one_line(error)}"]
+    problems = sorted({f"warns: {one_line(each.message)}" for each in warned})
     several = found if isinstance(found, Mapping) else {None: found}
     values: dict[str, float | None] = {}
     for key, value in several.items():
         called = name if key is None else f"{name}.{key}"
         values[called] = _number(value)
         if values[called] is None:
-            problems.append(f"{called} is {_one_line(value)}, which is no number")
+            problems.append(f"{called} is {one_line(value)}, which is no number")
     return values, problems
 
 
@@ -136,7 +137,3 @@ def _number(value: Any) -> float | None:
 
 def _share(part: int, total: int) -> float | None:
     return part / total if total else None
-
-
-def _one_line(value: object) -> str:
-    return " ".join(str(value).split())[:300]

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from serve_app.jobs.folders.inputs import Unusable
 from serve_app.jobs.folders.options import DEFAULT_CONFIG
+from serve_app.jobs.one_line import one_line
 
 
 class _Strict(BaseModel):
@@ -77,4 +78,4 @@ def read(path: Path) -> Pipeline:
         where = ".".join(map(str, first["loc"])) or "the file"
         raise Unusable(f"{path}: {where}: {first['msg']}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise Unusable(f"{path} is no YAML: {' '.join(str(error).split())}") from error
+        raise Unusable(f"{path} is no YAML: {one_line(error)}") from error

@@ -7,6 +7,7 @@ from serve_app.jobs.evaluate.run_folder import Left, Problem, Run
 from serve_app.jobs.folders import tables
 from serve_app.jobs.folders.inputs import Unusable, read_rows
 from serve_app.jobs.folders.places import Place
+from serve_app.jobs.one_line import one_line
 
 OUTPUTS = "outputs.csv"
 
@@ -18,7 +19,7 @@ def predict(run: Run) -> Left:
         try:
             there = place.exists()
         except OSError as error:
-            raise Unusable(f"{place.uri}: {' '.join(str(error).split())}") from error
+            raise Unusable(f"{place.uri}: {one_line(error)}") from error
         if not there:
             raise Unusable(f"{place.uri} is missing")
         return Left(more={"outputs": place.uri})

@@ -6,6 +6,7 @@ from serve_app.imaging import codec
 from serve_app.jobs.evaluate.run_folder import Left, Problem, Row, Run
 from serve_app.jobs.folders import options, tables
 from serve_app.jobs.folders.places import Place
+from serve_app.jobs.one_line import one_line
 
 MANIFEST = "manifest.csv"
 
@@ -21,7 +22,7 @@ def preprocess(run: Run) -> Left:
         try:
             height, width = _size(Place(row["image"]), limits)
         except (ServiceError, OSError) as error:
-            problems.append(Problem("preprocess", row["id"], " ".join(str(error).split())))
+            problems.append(Problem("preprocess", row["id"], one_line(error)))
         else:
             rows.append({"id": row["id"], "image": row["image"], "width": width, "height": height})
     tables.write(Place.of(run.folder / MANIFEST), ["id", "image"], rows)

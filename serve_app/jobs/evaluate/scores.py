@@ -4,10 +4,11 @@ A row has `truth` and `pred`, and for classes `prob` of the class `pred`, and `p
 class; the last two may be None. Every function raises NotMeasurable for rows without what it needs.
 """
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
+
+from serve_app.jobs import words
 
 Rows = Sequence[Mapping[str, Any]]
 Metric = Callable[[Rows], Any]
@@ -83,15 +84,11 @@ def _brier(rows: Rows) -> float:
     return sum((row["prob"] - (row["pred"] == row["truth"])) ** 2 for row in rows) / len(rows)
 
 
-def words(text: str) -> list[str]:
-    return text.lower().replace(",", " ").replace(".", " ").split()
-
-
 def word_error_rate(rows: Rows) -> float:
     """Words to replace, insert and remove, by the number of true words; 0 is best."""
     edits = total = 0
     for row in rows:
-        truth, pred = words(row["truth"]), words(row["pred"])
+        truth, pred = words.words(row["truth"]), words.words(row["pred"])
         total += len(truth)
         line = list(range(len(pred) + 1))
         for i, word in enumerate(truth, 1):
@@ -107,28 +104,18 @@ def word_error_rate(rows: Rows) -> float:
     return edits / total
 
 
-def word_f1(truth: str, pred: str) -> float:
-    """F1 of the words, however they are ordered, each as often as it stands there."""
-    sought, found = Counter(words(truth)), Counter(words(pred))
-    if not sought or not found:
-        return float(sought == found)
-    return 2 * (sought & found).total() / (sought.total() + found.total())
-
-
-def _mean_word_f1(rows: Rows) -> float:
-    return sum(word_f1(row["truth"], row["pred"]) for row in rows) / len(rows)
+def _word_f1(rows: Rows) -> float:
+    return sum(words.f1(row["truth"], row["pred"]) for row in rows) / len(rows)
 
 
 def _exact_match(rows: Rows) -> float:
     """The share with the same words in the same order."""
-    return sum(words(row["truth"]) == words(row["pred"]) for row in rows) / len(rows)
+    return sum(words.words(row["truth"]) == words.words(row["pred"]) for row in rows) / len(rows)
 
 
 def _same_words(rows: Rows) -> float:
     """The share with the same words, however ordered."""
-    return sum(sorted(words(row["truth"])) == sorted(words(row["pred"])) for row in rows) / len(
-        rows
-    )
+    return sum(words.same(row["truth"], row["pred"]) for row in rows) / len(rows)
 
 
 def _averaged(score: str, average: str) -> Metric:
@@ -155,7 +142,7 @@ _CAPTIONS: dict[str, Metric] = {
     "exact_match": _exact_match,
     "same_words": _same_words,
     "word_error_rate": word_error_rate,
-    "word_f1": _mean_word_f1,
+    "word_f1": _word_f1,
 }
 NAMED: dict[str, dict[str, Metric]] = {"classify": _CLASSES, "caption": _CAPTIONS}
 DEFAULT = {

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from serve_app.jobs import words
 from serve_app.jobs.evaluate import run_folder
 from serve_app.jobs.evaluate.metrics import COVERAGE, chosen
 from serve_app.jobs.evaluate.pipeline import Bounds, Pipeline
 from serve_app.jobs.evaluate.run_folder import Left, Row, Run
-from serve_app.jobs.evaluate.scores import LOWER_IS_BETTER, word_f1, words
+from serve_app.jobs.evaluate.scores import LOWER_IS_BETTER
 from serve_app.jobs.folders.inputs import Unusable
 
 STEPS = ("load", "preprocess", "predict", "join", "metrics")
@@ -65,7 +66,7 @@ def right(row: Row, task: str) -> bool | None:
     if row["truth"] is None:
         return None
     if task == "caption":
-        return sorted(words(row["truth"])) == sorted(words(row["pred"]))
+        return words.same(row["truth"], row["pred"])
     return bool(row["truth"] == row["pred"])
 
 
@@ -73,7 +74,7 @@ def worst(rows: Sequence[Row], task: str) -> list[Row]:
     """The wrong ones: classes by how sure the model was, captions by how few words are right."""
     wrong = [row for row in rows if right(row, task) is False]
     if task == "caption":
-        return sorted(wrong, key=lambda row: word_f1(row["truth"], row["pred"]))
+        return sorted(wrong, key=lambda row: words.f1(row["truth"], row["pred"]))
     return sorted(wrong, key=lambda row: -(row["prob"] or 0.0))
 
 
