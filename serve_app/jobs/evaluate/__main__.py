@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from serve_app.jobs.evaluate import pipeline, run_folder, verdict
+from serve_app.jobs.evaluate import pipeline, verdict
 from serve_app.jobs.evaluate.join import join
 from serve_app.jobs.evaluate.load import load
 from serve_app.jobs.evaluate.metrics import metrics
@@ -44,23 +44,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         found = pipeline.read(args.pipeline)
         verdict.check_gate(found)
         run = Run(found, args.output or found.output, args.against)
-        if run.against is not None:
-            _check_earlier(run.against, run.folder)
+        wanted = args.step or [*STEPS]
+        if "report" in wanted:
+            verdict.check_against(found, run.against, run.folder)
         run.folder.mkdir(parents=True, exist_ok=True)
         for name, step in STEPS.items():
-            if args.step is None or name in args.step:
+            if name in wanted:
                 run.write(name, step(run))
-        return _said(run) if args.step is None or "report" in args.step else 0
+        return _said(run) if "report" in wanted else 0
     except (Unusable, OSError) as error:
         print(error, file=sys.stderr)
         return 2
-
-
-def _check_earlier(against: Path, folder: Path) -> None:
-    """Before hours of work, not after. Raises Unusable."""
-    if against.resolve() == folder.resolve():
-        raise Unusable(f"--against {against} is this run's own folder: name another with -o")
-    run_folder.read(against, "metrics")
 
 
 def _said(run: Run) -> int:

@@ -30,7 +30,8 @@ COVERAGE = "coverage"
 
 
 def metrics(run: Run) -> Left:
-    """Leaves `values` by name (None where there is none), and for classes `confusion`."""
+    """Leaves `values` by name (None where there is none); for classes `confusion`, and `classes`,
+    the scores of each."""
     left = run.read("join")
     values: dict[str, float | None] = {COVERAGE: _share(len(left.rows), left.more["total"])}
     problems: list[Problem] = []
@@ -44,6 +45,7 @@ def metrics(run: Run) -> Left:
     more: dict[str, Any] = {"values": values, "measured": len(left.rows)}
     if run.pipeline.task == "classify":
         more["confusion"] = confusion(answered, left.more["classes"])
+        more["classes"] = of_each(**more["confusion"])
     return Left((), problems, more)
 
 
@@ -123,6 +125,22 @@ def confusion(rows: Sequence[Row], classes: Sequence[str]) -> dict[str, Any]:
     labels += sorted(occurring - set(classes))
     pairs = Counter((row["truth"], row["pred"]) for row in rows)
     return {"labels": labels, "counts": [[pairs[a, b] for b in labels] for a in labels]}
+
+
+def of_each(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> list[dict[str, Any]]:
+    """Of each class of a confusion `precision`, `recall` and `f1` in 0 to 1, and `support`, the
+    rows that are of it. None: precision of what was never predicted, recall of what never was."""
+    found = []
+    for index, label in enumerate(labels):
+        hits, support = counts[index][index], sum(counts[index])
+        predicted = sum(row[index] for row in counts)
+        scores = {
+            "precision": _share(hits, predicted),
+            "recall": _share(hits, support),
+            "f1": _share(2 * hits, predicted + support),
+        }
+        found.append({"class": label, **scores, "support": support})
+    return found
 
 
 def _number(value: Any) -> float | None:

@@ -11,7 +11,7 @@ from PIL import Image
 from serve_app.errors import ServiceError
 from serve_app.imaging import codec
 from serve_app.jobs.evaluate.run_folder import Left
-from serve_app.jobs.evaluate.wording import CHANGES, bounds, kept, shown
+from serve_app.jobs.evaluate.wording import CHANGES, CLASS_SCORES, bounds, class_cells, kept, shown
 from serve_app.jobs.folders.places import Place
 
 _SIDE = 160
@@ -52,6 +52,9 @@ def page(left: Left) -> str:
             f"<p>{title}: {len(against[key])}<br>{escape(', '.join(against[key][:_MANY]))}</p>"
             for key, title in CHANGES.items()
         ]
+    if told["classes"]:
+        rows = [class_cells(each) for each in told["classes"]]
+        parts += ["<h2>Classes</h2>", _table(["class", *CLASS_SCORES], rows)]
     if told["confusion"] and told["confusion"]["labels"]:
         parts += ["<h2>Confusion</h2><p>Rows are true, columns predicted.</p>"]
         parts += [_matrix(**told["confusion"])]

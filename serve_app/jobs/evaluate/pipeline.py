@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from serve_app.jobs.evaluate.bounds import Bounds
 from serve_app.jobs.folders.inputs import Unusable
 from serve_app.jobs.folders.options import DEFAULT_CONFIG
 from serve_app.jobs.one_line import one_line
@@ -13,26 +14,6 @@ from serve_app.jobs.one_line import one_line
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Bounds(_Strict):
-    """What a metric must reach."""
-
-    at_least: float | None = None
-    at_most: float | None = None
-
-    @model_validator(mode="after")
-    def _one_at_least(self) -> "Bounds":
-        if self.at_least is None and self.at_most is None:
-            raise ValueError("say at_least, at_most or both")
-        return self
-
-    def hold(self, value: float | None) -> bool:
-        """False for a metric without a value."""
-        if value is None:
-            return False
-        enough = self.at_least is None or value >= self.at_least
-        return enough and (self.at_most is None or value <= self.at_most)
 
 
 class Pool(_Strict):

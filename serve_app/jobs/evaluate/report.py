@@ -5,7 +5,7 @@ from html import escape
 
 from serve_app.jobs.evaluate import page, verdict
 from serve_app.jobs.evaluate.run_folder import Left, Run, write_text
-from serve_app.jobs.evaluate.wording import CHANGES, bounds, kept, shown
+from serve_app.jobs.evaluate.wording import CHANGES, CLASS_SCORES, bounds, class_cells, kept, shown
 
 _MANY = 200  # problems in report.md; report.json has all
 
@@ -40,6 +40,9 @@ def markdown(left: Left) -> str:
         ]
         parts += [_table(["metric", "before", "now", ""], rows)]
         parts += [f"{title}: {_names(told['against'][key])}\n" for key, title in CHANGES.items()]
+    if told["classes"]:
+        parts += ["## Classes\n"]
+        parts += [_table(["class", *CLASS_SCORES], [class_cells(e) for e in told["classes"]])]
     if told["worst"]:
         rows = [
             [row["id"], row["truth"], row["pred"], shown(row.get("prob"))] for row in told["worst"]

@@ -10,10 +10,22 @@ CHANGES = {
     "only_before": "Only in the earlier run",
 }
 
+CLASS_SCORES = ("precision", "recall", "f1", "support")
+
+
+def class_cells(each: Mapping[str, Any]) -> list[str]:
+    """A class and its scores."""
+    scores = [shown(each[name]) for name in CLASS_SCORES if name != "support"]
+    return [each["class"], *scores, str(each["support"])]
+
 
 def bounds(each: Mapping[str, Any]) -> str:
     named = {"at_least": "at least", "at_most": "at most"}
-    return ", ".join(f"{text} {each[key]:g}" for key, text in named.items() if key in each)
+    parts = [f"{text} {each[key]:g}" for key, text in named.items() if key in each]
+    for key, text in (("at_most_below", "below"), ("at_most_above", "above")):
+        if key in each:
+            parts.append(f"at most {each[key]:g} {text} {shown(each['before'])}")
+    return ", ".join(parts)
 
 
 def kept(each: Mapping[str, Any]) -> str:

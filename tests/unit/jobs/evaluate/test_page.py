@@ -21,6 +21,9 @@ def told(image, text=EVIL):
             "metrics": {text: 0.5, "log_loss": None},
             "gate": [{"metric": text, "at_least": 0.9, "value": 0.5, "passed": False}],
             "passed": False,
+            "classes": [
+                {"class": text, "precision": None, "recall": 0.25, "f1": 0.0, "support": 4}
+            ],
             "confusion": {"labels": [text, "b"], "counts": [[0, 1], [2, 0]]},
             "worst": [{"id": text, "image": image, "truth": text, "pred": text, "prob": 0.5}],
             "against": {

@@ -4,7 +4,6 @@ import pytest
 import yaml
 
 from serve_app.jobs.evaluate import pipeline
-from serve_app.jobs.evaluate.pipeline import Bounds
 from serve_app.jobs.folders.inputs import Unusable
 
 WHOLE = {"task": "classify", "inputs": "inputs.csv", "output": "run"}
@@ -46,17 +45,3 @@ def test_what_is_no_pipeline_is_refused(tmp_path, text):
         pipeline.read(written(tmp_path, text))
     with pytest.raises(Unusable):
         pipeline.read(tmp_path / "none.yaml")
-
-
-@pytest.mark.parametrize(
-    ("bounds", "value", "held"),
-    [
-        ({"at_least": 0.5}, 0.5, True),
-        ({"at_least": 0.5}, 0.4, False),
-        ({"at_most": 0.5}, 0.6, False),
-        ({"at_least": 0, "at_most": 1}, 0.5, True),
-        ({"at_least": 0}, None, False),
-    ],
-)
-def test_bounds(bounds, value, held):
-    assert Bounds(**bounds).hold(value) is held
