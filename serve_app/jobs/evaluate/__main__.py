@@ -12,29 +12,15 @@ gate is missed, 2 for a pipeline that cannot be run, 130 after Ctrl-C.
 import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from serve_app.jobs.evaluate import pipeline, verdict
-from serve_app.jobs.evaluate.join import join
-from serve_app.jobs.evaluate.load import load
-from serve_app.jobs.evaluate.metrics import metrics
-from serve_app.jobs.evaluate.predict import predict
-from serve_app.jobs.evaluate.preprocess import preprocess
-from serve_app.jobs.evaluate.report import report
-from serve_app.jobs.evaluate.run_folder import Left, Run
+from serve_app.jobs.evaluate.run_folder import Run
+from serve_app.jobs.evaluate.steps import NAMES, STEPS
 from serve_app.jobs.evaluate.wording import bounds, kept, shown
 from serve_app.jobs.folders import execution
 from serve_app.jobs.folders.inputs import Unusable
-
-STEPS: dict[str, Callable[[Run], Left]] = {
-    "load": load,
-    "preprocess": preprocess,
-    "predict": predict,
-    "join": join,
-    "metrics": metrics,
-    "report": report,
-}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -44,11 +30,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         found = pipeline.read(args.pipeline)
         verdict.check_gate(found)
         run = Run(found, args.output or found.output, args.against)
-        wanted = args.step or [*STEPS]
+        wanted = args.step or NAMES
         if "report" in wanted:
             verdict.check_against(found, run.against, run.folder)
         run.folder.mkdir(parents=True, exist_ok=True)
-        for name, step in STEPS.items():
+        for name, step in STEPS[found.task].items():
             if name in wanted:
                 run.write(name, step(run))
         return _said(run) if "report" in wanted else 0
@@ -78,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("pipeline", type=Path, metavar="PIPELINE.yaml")
     parser.add_argument("-o", "--output", type=Path, help="the run's folder, not the pipeline's")
     parser.add_argument("--against", type=Path, metavar="RUN_FOLDER", help="an earlier run")
-    parser.add_argument("--step", action="append", choices=STEPS, help="this one alone; repeatable")
+    parser.add_argument("--step", action="append", choices=NAMES, help="this one alone; repeatable")
     return parser
 
 

@@ -37,14 +37,14 @@ def load(run: Run) -> Left:
             problems.append(Problem("load", name, f"no {column}"))
         else:
             image = place.folder.joined(path)
-            there = _exists(image)
+            there = exists(image)
             if not there:
                 problems.append(Problem("load", name, f"no such file: {path}"))
             rows[name] = {
                 "id": name,
                 "image": image.uri if there else None,
                 "truth": None if truth is None else str(truth).strip(),
-                "given": {key: _plain(value) for key, value in given.items()},
+                "given": {key: plain(value) for key, value in given.items()},
             }
     return Left(list(rows.values()), problems, {"total": len(table), "labelled": labelled})
 
@@ -64,13 +64,14 @@ def base_name(path: str) -> str:
     return PurePosixPath(path.strip()).name
 
 
-def _exists(image: Place) -> bool:
+def exists(image: Place) -> bool:
+    """False for a name that no file can have too."""
     try:
         return image.exists()
-    except (OSError, ValueError):  # a name that no file can have
+    except (OSError, ValueError):
         return False
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """What JSON can say."""
     return value if isinstance(value, str | int | bool) else str(value)

@@ -20,7 +20,7 @@ def preprocess(run: Run) -> Left:
         if row["image"] is None:
             continue
         try:
-            height, width = _size(Place(row["image"]), limits)
+            height, width = size_of(Place(row["image"]), limits)
         except (ServiceError, OSError) as error:
             problems.append(Problem("preprocess", row["id"], one_line(error)))
         else:
@@ -29,7 +29,8 @@ def preprocess(run: Run) -> Left:
     return Left(rows, problems)
 
 
-def _size(image: Place, limits: Limits) -> tuple[int, int]:
+def size_of(image: Place, limits: Limits) -> tuple[int, int]:
+    """Height and width of what the service would read. Raises ServiceError, OSError."""
     data = image.read()
     if len(data) > limits.max_body_bytes:
         raise OSError(f"the file is over the limit of {limits.max_body_bytes} bytes")

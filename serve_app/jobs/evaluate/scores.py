@@ -1,7 +1,8 @@
 """Metrics by name: functions of joined rows, as a user's own. Those of classes are scikit-learn's.
 
 A row has `truth` and `pred`, and for classes `prob` of the class `pred`, and `probabilities` by
-class; the last two may be None. Every function raises NotMeasurable for rows without what it needs.
+class; the last two may be None. Of a made picture `truth` is the prompt and `pred` the caption;
+see `generation/join.py`. Every function raises NotMeasurable for rows without what it needs.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -118,6 +119,34 @@ def _same_words(rows: Rows) -> float:
     return sum(words.same(row["truth"], row["pred"]) for row in rows) / len(rows)
 
 
+def _word_recall(rows: Rows) -> float:
+    """The mean share of the true words that are there."""
+    return sum(words.recall(row["truth"], row["pred"]) for row in rows) / len(rows)
+
+
+def _with(name: str, what: str, rows: Rows) -> Rows:
+    """Those that have it: others of the same table may be made without."""
+    some = [row for row in rows if row[name] is not None]
+    if not some:
+        raise NotMeasurable(f"needs {what}")
+    return some
+
+
+def _captioned(metric: Metric, rows: Rows) -> Any:
+    return metric(_with("pred", "captions of the pictures", rows))
+
+
+def _mean(name: str, what: str, rows: Rows) -> float:
+    some = _with(name, what, rows)
+    return float(sum(row[name] for row in some) / len(some))
+
+
+def _class_accuracy(rows: Rows) -> float:
+    """The share in which the classifier sees the label's class."""
+    some = _with("prob", _LABELS, rows)
+    return sum(row["shown"] == row["label"] for row in some) / len(some)
+
+
 def _averaged(score: str, average: str) -> Metric:
     return partial(_of_labels, f"{score}_score", average=average, zero_division=0)
 
@@ -144,9 +173,24 @@ _CAPTIONS: dict[str, Metric] = {
     "word_error_rate": word_error_rate,
     "word_f1": _word_f1,
 }
-NAMED: dict[str, dict[str, Metric]] = {"classify": _CLASSES, "caption": _CAPTIONS}
+_LABELS = "a column of classes that the classifier knows"
+_PICTURES: dict[str, Metric] = {
+    "word_f1": partial(_captioned, _word_f1),
+    "word_recall": partial(_captioned, _word_recall),
+    "same_words": partial(_captioned, _same_words),
+    "class_accuracy": _class_accuracy,
+    "class_probability": partial(_mean, "prob", _LABELS),
+    "edge_f1": partial(_mean, "edge_f1", "control images, in the column image_path"),
+    "psnr": partial(_mean, "psnr", "references of the pictures' size, in reference_path"),
+}
+NAMED: dict[str, dict[str, Metric]] = {
+    "classify": _CLASSES,
+    "caption": _CAPTIONS,
+    "generate": _PICTURES,
+}
 DEFAULT = {
     "classify": ["accuracy", "f1_macro", "log_loss", "roc_auc"],
     "caption": ["exact_match", "same_words", "word_error_rate", "word_f1"],
+    "generate": ["word_f1", "word_recall", "class_probability", "edge_f1", "psnr"],
 }
 LOWER_IS_BETTER = frozenset({"log_loss", "brier", "word_error_rate"})

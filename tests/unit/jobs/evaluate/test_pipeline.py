@@ -20,6 +20,8 @@ def test_what_is_left_out_has_a_default(tmp_path):
     assert found.truth_column == "label" and found.gate == {} and found.predict.batch_size == 8
     captions = pipeline.read(written(tmp_path, WHOLE | {"task": "caption", "truth": "text"}))
     assert captions.truth_column == "text"
+    pictures = pipeline.read(written(tmp_path, WHOLE | {"task": "generate"}))
+    assert pictures.truth_column == "prompt" and pictures.image == "control"
 
 
 @pytest.mark.parametrize(
@@ -31,6 +33,9 @@ def test_what_is_left_out_has_a_default(tmp_path):
         ({"gate": {"accuracy": 0.9}}, "gate.accuracy"),
         ({"worst": -1}, "worst"),
         ({"classes": []}, "classes"),
+        ({"images": {"steps": 4}}, "task classify has no 'images'"),
+        ({"task": "generate", "classes": ["star"]}, "task generate has no 'classes'"),
+        ({"task": "generate", "images": {"size": "big"}}, "images.size"),
     ],
 )
 def test_a_mistake_is_named(tmp_path, change, named):

@@ -29,6 +29,12 @@ def test_every_part_is_there():
     )
 
 
+def test_each_task_has_its_columns():
+    lines = markdown(told(None, "x", "generate", edge_f1=0.25)).splitlines()
+    (row,) = [line for line in lines if line.startswith("| x | x | x | none")]
+    assert row == "| x | x | x | none | none | 0.5000 | 0.2500 | none |"
+
+
 def test_bounds_and_values_in_words():
     assert bounds({"at_least": 0.5, "at_most": 1.0}) == "at least 0.5, at most 1"
     relative = {"at_most_below": 0.01, "before": 0.98}
