@@ -93,7 +93,7 @@ def compared(
         "folder": str(folder),
         "metrics": {
             name: _difference(name, earlier.get(name), values.get(name), pipeline)
-            for name in values | earlier
+            for name in {**values, **earlier}
         },
         "newly_wrong": [name for name in both if before[name] and now[name] is False],
         "newly_right": [name for name in both if before[name] is False and now[name]],
