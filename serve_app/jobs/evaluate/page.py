@@ -34,7 +34,8 @@ th, td { border-top: 1px solid #8884; padding: .3rem .6rem; text-align: left }
 .matrix td { text-align: right } .matrix th { font-weight: normal }
 .worst, .pictures { display: flex; flex-wrap: wrap; gap: 1rem } figure { margin: 0 }
 .pictures { gap: .3rem } figcaption { max-width: 330px }
-img { max-height: 160px; max-width: 160px }
+img { display: block; max-height: 160px; max-width: 160px }
+.pictures > :only-child small { display: none }
 .missed, .worse { color: #c33; font-weight: bold } .kept, .better { color: #283 }
 """
 
@@ -120,7 +121,7 @@ def _shade(share: float, right: bool) -> str:
 
 def _figure(row: dict[str, Any], task: str) -> str:
     pictures = "".join(
-        f"<div>{_picture(row[name], name)}{name}</div>"
+        f"<div>{_picture(row[name], name)}<small>{name}</small></div>"
         for name in _PICTURES
         if name == "image" or row.get(name)
     )
