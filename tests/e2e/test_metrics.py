@@ -169,7 +169,8 @@ def test_streamed_images_are_counted_in_their_stages(grown):
     assert grown("previews_sent_total") == 1
     assert grown("rows_cancelled_total") >= 1
     assert 1 <= grown("steps_saved_total") <= 200
-    assert grown("rows_rejected_total") == 1
+    # The deadline that was missed may have been over before the generator was reached, too.
+    assert 1 <= grown("rows_rejected_total") <= 2
     started = grown("queue_seconds_count", stage="generate", priority="0")
     assert 5 <= started <= grown("rows_admitted_total")
 
