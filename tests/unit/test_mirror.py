@@ -82,7 +82,7 @@ OF_MORE_THAN_ONE_FILE = {
     "test_notebook.py",
     "test_packaging.py",
 }
-OTHER_ROOMS = {"benchmarks", "demo", "loadtest"}
+OTHER_ROOMS = {"benchmarks", "demo", "deploy", "loadtest"}
 
 
 def place_of_tests(module: Path) -> Path:
