@@ -9,6 +9,7 @@ from ray import serve
 
 from serve_app.config import Limits
 from serve_app.deployments.decoding import decoding, model_input
+from serve_app.deployments.gauges import keep_gauges, model_info
 from serve_app.deployments.micro_batching import MicroBatcher
 from serve_app.deployments.refusals import refusal_as_value
 from serve_app.deployments.starting import load_runtime, warming_up
@@ -21,6 +22,7 @@ from serve_app.messages import (
     PreprocessResult,
     StageReport,
 )
+from serve_app.metrics.stages import publish_item
 from serve_app.model_config import ClassifierModel
 
 if TYPE_CHECKING:
@@ -44,6 +46,8 @@ class Classifier:
             self._runtime.warm_up()
         self._limits = limits
         self._batched = MicroBatcher("classify", self._run)
+        info = model_info("classify", self._runtime, model.sources)
+        keep_gauges("classify", info, self._batched.publish_depth)
 
     def reconfigure(self, user_config: dict[str, Any]) -> None:
         self._batched.configure(user_config)
@@ -66,6 +70,7 @@ class Classifier:
         began = time.perf_counter()
         pixel_values = await self._preprocessed(picture)
         report = StageReport("preprocess", 0.0, time.perf_counter() - began, 1)
+        publish_item(report)
         return PreprocessResult(pixel_values, report)
 
     @refusal_as_value
