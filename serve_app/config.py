@@ -36,7 +36,7 @@ class Limits(Settings):
     )
     max_prompt_chars: PositiveInt = 2000
     max_steps: PositiveInt = 100
-    max_images: PositiveInt = Field(4, description="`n` of one request")
+    max_images: PositiveInt = Field(10, description="`n` of one request")
     max_batch_items: PositiveInt = Field(32, description="of one Open Inference request")
     max_pending_images: PositiveInt = Field(
         64,
@@ -44,6 +44,9 @@ class Limits(Settings):
         "admits an equal share, at least 1",
     )
     request_timeout_s: PositiveFloat = 300.0
+    read_timeout_s: PositiveFloat = Field(
+        30.0, description="a client that sends nothing of its body for so long is given up"
+    )
     write_timeout_s: PositiveFloat = Field(
         60.0, description="a client that reads nothing of its answer for so long is given up"
     )

@@ -68,6 +68,12 @@ class BodyTooLarge(ServiceError):
     code = "body_too_large"
 
 
+class BodyStalled(ServiceError):
+    """The client stopped sending the request's body."""
+
+    code = "body_stalled"
+
+
 class ImageTooLarge(ServiceError):
     """The image's header announces more pixels than the limit."""
 
@@ -107,6 +113,10 @@ class DeadlineUnmet(Retryable):
     """The work ahead leaves no way to finish within the request's `deadline_ms`."""
 
     code = "deadline_unmet"
+
+
+class NeverInTime(DeadlineUnmet):
+    """As DeadlineUnmet, of work that would be late on an idle service too."""
 
 
 class StageUnavailable(Retryable):

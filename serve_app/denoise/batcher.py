@@ -25,6 +25,7 @@ class Row:
     priority: int = 0
     preview_steps: frozenset[int] = frozenset()
     trajectory: Trajectory | None = None
+    finish_by: float | None = None  # on the engine's clock
     started: float | None = None
     batch_size_sum: int = 0  # rows it shared steps with, itself included, summed over its steps
     gone: bool = False  # finished, failed or cancelled

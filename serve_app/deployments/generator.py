@@ -153,7 +153,8 @@ class Generator:
             report = _report(row)
             metrics.STAGE_SECONDS.observe(report.run_s, stage=report.stage)
             metrics.publish_eta_error(queued.eta_s, report.queue_s + report.run_s)
-            yield ImageResult(pixels, report)
+            texts = (request.prompt, request.negative_prompt)
+            yield ImageResult(pixels, report, sum(map(self._runtime.count_tokens, texts)))
         finally:
             saved = self._driver.leave(row)
             if saved:
@@ -201,6 +202,8 @@ class Generator:
         return self._runtime.preview(latents) if batch[0].roughly else self._runtime.decode(latents)
 
     def _on_step(self, outcome: "StepOutcome") -> None:
+        late = sum(isinstance(error, DeadlineUnmet) for _, error in outcome.failed)
+        metrics.ROWS_REJECTED.add(late)
         for row in outcome.started:
             metrics.publish_wait("generate", _waited(row), row.priority)
         if outcome.stepped:

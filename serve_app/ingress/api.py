@@ -17,6 +17,7 @@ from serve_app.ingress.middleware.draining import Door, Draining
 from serve_app.ingress.middleware.keys import KeyCheck, read_hashes
 from serve_app.ingress.middleware.logged import LoggedRequests
 from serve_app.ingress.middleware.origins import OriginCheck
+from serve_app.ingress.middleware.paths import LenientPaths
 from serve_app.ingress.middleware.slow_readers import StatedWriteTimeout
 from serve_app.ingress.open_inference import routes as open_inference
 from serve_app.ingress.openai import routes as openai
@@ -53,6 +54,7 @@ def build_api(
         redoc_url=None,
     )
     problems.install(app)
+    app.add_middleware(LenientPaths)
     app.add_middleware(BoundedBody, limits=args.limits)
     if args.auth is not None:
         app.add_middleware(KeyCheck, hashes=read_hashes(args.auth))

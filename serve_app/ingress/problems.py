@@ -17,6 +17,7 @@ STATUS: dict[type[ServiceError], int] = {
     errors.InvalidRequest: 400,
     errors.Unauthorized: 401,
     errors.Forbidden: 403,
+    errors.BodyStalled: 408,
     errors.BodyTooLarge: 413,
     errors.ImageTooLarge: 413,
     errors.UnsupportedImage: 415,
@@ -39,6 +40,8 @@ def problem(error: ServiceError) -> Response:
     headers = {}
     if isinstance(error, errors.Retryable):
         headers["Retry-After"] = str(error.retry_after_s)
+    if isinstance(error, errors.TimedOut):
+        headers["X-Should-Retry"] = "false"  # OpenAI's clients would do all of the work again
     return answer(_status(error), str(error), error.code, error.param, headers)
 
 

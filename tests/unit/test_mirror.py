@@ -24,8 +24,6 @@ TESTED_ELSEWHERE = {
         "app.py",
         "deployments/canny.py",
         "deployments/captioner.py",
-        "deployments/classifier.py",
-        "deployments/generator.py",
         "deployments/upscaler.py",
     },
     "needs real networks: tests/integration": {
@@ -80,6 +78,7 @@ OF_MORE_THAN_ONE_FILE = {
     "test_config_files.py",
     "test_mirror.py",
     "test_notebook.py",
+    "test_operating.py",
     "test_packaging.py",
 }
 OTHER_ROOMS = {"benchmarks", "demo", "deploy", "loadtest"}

@@ -7,7 +7,7 @@ import torch
 from serve_app.denoise.engine import Engine
 from serve_app.denoise.forecast import finish_times
 from serve_app.denoise.offline import denoise
-from serve_app.errors import DeadlineUnmet
+from serve_app.errors import DeadlineUnmet, NeverInTime
 from tests.denoising import TinyModel, finished, run, work
 
 EDGES = np.zeros((16, 16), np.uint8)
@@ -161,7 +161,24 @@ def test_a_deadline_that_cannot_be_met_is_refused_at_once():
     with pytest.raises(DeadlineUnmet) as refused:
         engine.add(work(steps=10), finish_within_s=20)
     assert refused.value.retry_after_s == pytest.approx(10, abs=2)
+    assert type(refused.value) is DeadlineUnmet, "alone it would be in time"
+    with pytest.raises(NeverInTime):
+        engine.add(work(steps=30), finish_within_s=20)
     assert engine.counts() == (0, 2)
+
+
+def test_a_row_whose_steps_take_longer_than_guessed_fails_early():
+    engine, clock = taught_engine()  # a step takes a second, as far as it knows
+    row = engine.add(work(steps=20), finish_within_s=40)
+    in_time = engine.add(work(steps=5), finish_within_s=400)
+    failed = []
+    while not failed:
+        clock.now += 9  # of which the engine's own step has a part
+        failed = engine.step().failed
+    assert [each for each, _ in failed] == [row] and row.steps_done == 3
+    assert isinstance(failed[0][1], NeverInTime)
+    run(engine)
+    assert in_time.steps_done == 5
 
 
 def test_a_step_makes_one_forecast_for_all_who_ask(monkeypatch):
@@ -185,3 +202,37 @@ def test_a_step_makes_one_forecast_for_all_who_ask(monkeypatch):
         engine.eta_s(rows[1])
         expected += 1
         assert len(made) == expected
+
+
+def test_a_step_says_who_began_and_how_many_lanes_it_had():
+    engine = Engine(TinyModel(), 8)
+    first = engine.add(work("a", 3, guidance_scale=3.0))
+    outcome = engine.step()
+    assert outcome.started == [first] and outcome.lanes == 2
+    second = engine.add(work("b", 3))
+    engine.add(work(sampler="no such"))
+    outcome = engine.step()
+    assert outcome.started == [second] and outcome.lanes == 3
+    outcome = engine.step()
+    assert outcome.started == [] and outcome.lanes == 3
+
+
+def test_who_waits_by_priority():
+    engine = Engine(TinyModel(), 1)
+    for priority in (0, 5, 0, -1):
+        engine.add(work(), priority=priority)
+    assert engine.waiting() == {0: 2, 5: 1, -1: 1}
+    engine.step()
+    assert engine.waiting() == {0: 2, -1: 1} and engine.slots == 1
+    engine.abort()
+    assert engine.waiting() == {}
+
+
+def test_the_work_ahead_is_until_the_last_is_finished():
+    engine = Engine(TinyModel(), 1, clock=lambda: 0.0)
+    assert engine.work_s() == 0
+    rows = [engine.add(work(steps=steps)) for steps in (4, 20, 4)]
+    assert engine.work_s() == max(map(engine.eta_s, rows)) > engine.eta_s(rows[0])
+    for row in rows:
+        engine.cancel(row)
+    assert engine.work_s() == 0

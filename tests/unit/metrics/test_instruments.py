@@ -6,8 +6,9 @@ import pytest
 from ray.serve import context
 from ray.serve.metrics import Histogram as RayHistogram
 
-from serve_app.metrics import instruments
-from serve_app.metrics.instruments import WHOLE_NUMBERS, Counter, Gauge, Histogram
+from serve_app.metrics import instruments, requests, stages
+from serve_app.metrics.instruments import WHOLE_NUMBERS, Counter, Gauge, Histogram, Instrument
+from tests.metrics_table import documented
 
 
 @pytest.fixture(autouse=True)
@@ -77,3 +78,14 @@ def test_bounds_reach_ray():
     histogram.observe(2)
     made = histogram._recording.__self__
     assert isinstance(made, RayHistogram) and made.info["boundaries"] == [1, 2.5]
+
+
+def test_the_documented_table_has_every_metric_with_its_labels():
+    exported = {"counter": "ray_{}_total"}
+    declared = {
+        exported.get(each.kind, "ray_{}").format(each.name): (each.kind, frozenset(each.labels))
+        for module in (requests, stages)
+        for each in vars(module).values()
+        if isinstance(each, Instrument)
+    }
+    assert {name: (row.kind, row.labels) for name, row in documented().items()} == declared
