@@ -1,8 +1,9 @@
 """Logs a person can follow, and the metrics of the Ray dashboard.
 
 Lines go to Serve's own logger, which adds the time, the deployment, the replica and the request id
-and shows up in the dashboard. A line is an event and `key=value` fields. Neither image data nor
-prompts get in.
+and shows up in the dashboard. A line is an event and `key=value` fields; where Serve writes JSON
+(`logging_config.encoding`), each of these is a key of its own too. Neither image data nor prompts
+get in.
 """
 
 import json
@@ -16,6 +17,7 @@ from functools import cache
 from ray.util.metrics import Counter, Gauge, Histogram
 
 from serve_app.messages import StageReport
+from serve_app.tracing import trace_id
 
 _logger = logging.getLogger("ray.serve")
 _STEP_SECONDS = [0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1, 2]
@@ -23,14 +25,21 @@ _SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120
 
 
 def log_event(event: str, level: int = logging.INFO, /, **fields: object) -> None:
-    """Log one line: `event key=value …`; fields that are None are left out.
+    """Log one line: `event key=value …`; fields that are None are left out. They may not have names
+    of `logging.LogRecord`'s own attributes, nor those that Serve gives a line.
 
-    At level ERROR the traceback of the exception that is being handled follows.
+    At level ERROR the traceback of the exception that is being handled follows. In a traced
+    request, the trace's id is the last field.
     """
     if not _logger.isEnabledFor(level):
         return
-    words = [f"{key}={_word(value)}" for key, value in fields.items() if value is not None]
-    _logger.log(level, " ".join([event, *words]), exc_info=level >= logging.ERROR)
+    given = {key: value for key, value in fields.items() if value is not None}
+    words = [f"{key}={_word(value)}" for key, value in given.items()]
+    if traced := trace_id():
+        words.append(f"trace_id={traced}")
+    keys = {"event": event} | {key: _json_value(value) for key, value in given.items()}
+    error = level >= logging.ERROR
+    _logger.log(level, " ".join([event, *words]), exc_info=error, extra=keys)
 
 
 @contextmanager
@@ -73,6 +82,10 @@ def log_overflow(stage: str, items: int, limit: int, kind: object) -> None:
     work_counters().out_of_memory.inc(tags={"stage": stage})
     fields = {"stage": stage, "batch_size": items, "batch_size_now": limit, "kind": kind}
     log_event("out of memory", logging.WARNING, **fields)
+
+
+def _json_value(value: object) -> object:
+    return value if isinstance(value, str | int | float) else str(value)
 
 
 def _word(value: object) -> str:

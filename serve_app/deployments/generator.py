@@ -13,6 +13,7 @@ from ray import serve
 
 from serve_app.config import Defaults, EngineSettings, Limits
 from serve_app.deployments.decoding import decoding
+from serve_app.deployments.denoising_spans import denoising_recorded
 from serve_app.deployments.micro_batching import MicroBatcher
 from serve_app.deployments.refusals import refusal_as_last_item, refusal_as_value
 from serve_app.deployments.starting import load_runtime, warming_up
@@ -135,7 +136,7 @@ class Generator:
         shown = 0
         try:
             yield self._progress(row)
-            async with aclosing(self._driver.follow(row)) as following:
+            async with denoising_recorded(row), aclosing(self._driver.follow(row)) as following:
                 async for event in following:
                     latents = event.finished
                     if event.expected is not None:

@@ -10,7 +10,8 @@ MAY_IMPORT = {
     "errors": set(),
     "messages": set(),
     "admission": {"errors"},
-    "observability": {"messages"},
+    "tracing": {"messages"},
+    "observability": {"messages", "tracing"},
     "timings": {"messages"},
     "imaging": {"config", "errors", "messages", "imaging"},
     "device": {"errors", "device"},
@@ -18,20 +19,20 @@ MAY_IMPORT = {
     "runtimes": {"config", "model_config", "errors", "messages", "imaging", "runtimes"},
     "deployments": {
         "config", "model_config", "device", "errors", "messages", "imaging", "denoise", "runtimes",
-        "observability", "deployments",
+        "observability", "tracing", "deployments",
     },
-    "calls": {"errors", "observability"},
+    "calls": {"errors", "observability", "tracing"},
     "stages": {"messages", "calls"},
     "mailbox": {"errors"},
     "pipeline": {"config", "errors", "messages", "admission", "calls", "mailbox", "stages"},
     "ingress": {
         "config", "errors", "messages", "admission", "pipeline", "stages", "imaging",
-        "observability", "timings", "ingress",
+        "observability", "timings", "tracing", "ingress",
     },
     "app": {"config", "deployments", "ingress"},
     # Deployments are known to the launcher by the import path in the YAML alone.
     "ray_settings": set(),
-    "launcher": {"config", "launcher"},
+    "launcher": {"config", "launcher", "ray_settings"},
     "__main__": {"launcher", "ray_settings"},
     "client": {"client"},
     "jobs": {
@@ -39,7 +40,9 @@ MAY_IMPORT = {
         "jobs",
     },
 }  # fmt: skip
-SHARED_BY_DEPLOYMENTS = {"decoding", "micro_batching", "refusals", "starting"}
+SHARED_BY_DEPLOYMENTS = {
+    "decoding", "denoising_spans", "micro_batching", "refusals", "starting",
+}  # fmt: skip
 FOLDERS = {"serve_app", "demo", "benchmarks", "loadtest"}
 
 

@@ -1,13 +1,15 @@
-"""Logs and counts each answered request; at level DEBUG also logs its arrival."""
+"""Logs and counts each answered request, and names its trace; at level DEBUG also logs its
+arrival."""
 
 import logging
 import time
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serve_app.ingress.middleware.special_paths import POLLED
 from serve_app.observability import log_event, publish_request
+from serve_app.tracing import response_header
 
 
 class LoggedRequests:
@@ -29,6 +31,8 @@ class LoggedRequests:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                if traced := response_header():
+                    MutableHeaders(scope=message)["traceresponse"] = traced
             await send(message)
 
         started = time.perf_counter()

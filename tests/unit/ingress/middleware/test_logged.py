@@ -23,11 +23,14 @@ async def ask(path="/caption", answer=None, level=logging.INFO):
         if answer is not None:
             await send({"type": "http.response.start", "status": answer, "headers": []})
 
+    started = {}
+
     async def send(message):
-        pass
+        started.update(message)
 
     scope = {"type": "http", "method": "POST", "path": path, "headers": [(b"content-length", b"9")]}
     await LoggedRequests(app)(scope, None, send)
+    return started
 
 
 async def test_an_answer_is_a_line_and_is_counted_under_its_route(counted, caplog):
@@ -62,3 +65,9 @@ async def test_a_client_that_left_is_told_from_an_answer(counted, caplog):
     caplog.set_level("INFO", "ray.serve")
     await ask(answer=None)
     assert 'status="none: the client left"' in caplog.messages[-1]
+
+
+async def test_a_traced_answer_names_its_trace(counted, monkeypatch):
+    assert (await ask(answer=200))["headers"] == []
+    monkeypatch.setattr(logged, "response_header", lambda: "00-ab-cd-01")
+    assert (await ask(answer=404))["headers"] == [(b"traceresponse", b"00-ab-cd-01")]
