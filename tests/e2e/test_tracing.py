@@ -172,7 +172,8 @@ def test_every_line_of_serves_logs_is_json_with_its_origin(plain, traced):
 
 def test_lines_of_a_request_name_it_and_its_trace_and_their_fields(plain, traced):
     response, _ = plain
-    lines = [json.loads(line) for path in LOGS.glob("replica_*.log") for line in path.open()]
+    text = "".join(path.read_text() for path in LOGS.glob("replica_*.log"))
+    lines = [json.loads(line) for line in text.splitlines()]
     ours = [line for line in lines if line.get("trace_id") == TRACED]
     assert {line["request_id"] for line in ours} == {response.headers["X-Request-ID"]}
     assert {"denoised", "generated", "response"} <= {
