@@ -1,25 +1,25 @@
-"""`python -m loadtest.trace_plot OUT.png`: one traced request as a waterfall, from its own spans."""
+"""`python -m loadtest.trace_plot OUT.png`: a traced request as a waterfall, from its own spans."""
 
 import argparse
 import base64
 import json
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import mkdtemp
 
+from loadtest.client import run
 from loadtest.collector import Collector, Span, collecting
+from loadtest.plots import COLOURS, plt, saved, tidy
 from loadtest.routes import AS_PIPELINE, PROMPT, sketch
 from loadtest.service import running
 
 _ROOT = Path(__file__).parents[1]
 _URL = "http://127.0.0.1:8100"
 _SETTLED_S = 2.0
-_COLOURS = {
-    "proxy": "#9aa5b1", "Ingress": "#52606d", "Canny": "#0b7285", "Generator": "#5f3dc4",
-    "Upscaler": "#2b8a3e", "Captioner": "#d9480f",
-}  # fmt: skip
+_EARLIER_S = 0.3  # two other requests, which are in the batch that it joins
 
 
 def main() -> None:
@@ -30,22 +30,25 @@ def main() -> None:
     with collecting() as collector:
         variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "100"}
         with running(_ROOT / "serve_config.yaml", log, _URL, variables):
-            _ask("0" * 31 + "1")  # the first request opens connections
-            identity = _ask("0" * 31 + "2")
-            draw(_all(collector, identity), out)
+            _ask("1" * 32)  # the first request opens connections
+            others = threading.Thread(target=run, args=[_URL, "generation", 2, 2])
+            others.start()
+            time.sleep(_EARLIER_S)
+            _ask("2" * 32)
+            others.join()
+            draw(_all(collector, "2" * 32), out)
     print(out)
 
 
-def _ask(identity: str) -> str:
-    """A request with all four stages, of two images that are made together."""
+def _ask(identity: str) -> None:
+    """A request with all four stages, in that trace."""
     body = {"prompt": PROMPT, "control_image": base64.b64encode(sketch()).decode(), "seed": 1}
-    body |= AS_PIPELINE | {"n": 2, "upscale": 2, "caption": True}
+    body |= AS_PIPELINE | {"upscale": 2, "caption": True}
     headers = {"Content-Type": "application/json", "traceparent": f"00-{identity}-{1:016x}-01"}
     url = f"{_URL}/v1/images/generations"
     request = urllib.request.Request(url, json.dumps(body).encode(), headers)
     with urllib.request.urlopen(request) as response:
         response.read()
-    return identity
 
 
 def _all(collector: Collector, identity: str) -> list[Span]:
@@ -75,17 +78,14 @@ def in_order(spans: Sequence[Span]) -> Iterator[tuple[int, str, Span]]:
 
 def draw(spans: Sequence[Span], path: Path) -> None:
     """A bar for each span over milliseconds, and a mark for each event."""
-    from matplotlib.figure import Figure
-    from matplotlib.patches import Patch
-
     rows = list(in_order(spans))
     began = min(span.began for span in spans)
-    figure = Figure(figsize=(11, 0.2 * len(rows) + 0.9), layout="constrained")
-    axes = figure.subplots()
+    figure, axes = plt.subplots(figsize=(11, 0.2 * len(rows) + 1.1), layout="constrained")
+    colours = dict(zip(dict.fromkeys(part for _, part, _ in rows), COLOURS, strict=False))
     end = 1000 * (max(span.ended for span in spans) - began)
     for y, (_, part, span) in enumerate(rows):
         left, width = 1000 * (span.began - began), 1000 * span.seconds
-        axes.barh(y, width, left=left, color=_COLOURS[part], height=0.7)
+        axes.barh(y, width, left=left, color=colours[part], height=0.7)
         moments = [1000 * (moment - began) for _, moment, _ in span.events]
         axes.plot(
             moments, [y] * len(moments), "|", color="white", markersize=6, markeredgewidth=1.4
@@ -101,13 +101,12 @@ def draw(spans: Sequence[Span], path: Path) -> None:
     axes.tick_params(axis="y", length=0, pad=7.2 * max(map(len, labels)) * 0.62)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(0, 1.08 * end)
-    axes.set_xlabel("milliseconds since the proxy had the request")
-    axes.grid(axis="x", color="#e4e7eb")
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    legend = [Patch(color=colour, label=part) for part, colour in _COLOURS.items()]
-    axes.legend(handles=legend, loc="upper right", fontsize=7, frameon=False, title="in")
-    figure.savefig(path, dpi=130)
+    tidy(axes, "One request's trace", "time (ms)", "")
+    axes.grid(visible=False)
+    for part, colour in colours.items():
+        axes.barh(0, 0, color=colour, label=part)
+    axes.legend(loc="lower left", fontsize=8, frameon=False, title="in", alignment="left")
+    saved(figure, path)
 
 
 if __name__ == "__main__":
