@@ -36,7 +36,7 @@ class Limits(Settings):
     )
     max_prompt_chars: PositiveInt = 2000
     max_steps: PositiveInt = 100
-    max_images: PositiveInt = Field(4, description="`n` of one request")
+    max_images: PositiveInt = Field(10, description="`n` of one request")
     max_batch_items: PositiveInt = Field(32, description="of one Open Inference request")
     max_pending_images: PositiveInt = Field(
         64,

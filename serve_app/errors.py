@@ -109,6 +109,10 @@ class DeadlineUnmet(Retryable):
     code = "deadline_unmet"
 
 
+class NeverInTime(DeadlineUnmet):
+    """As DeadlineUnmet, of work that would be late on an idle service too."""
+
+
 class StageUnavailable(Retryable):
     """No replica of a stage can take the request now: starting, restarting or lost."""
 

@@ -25,10 +25,12 @@ class StageReport:
 
 @dataclass(frozen=True)
 class ImageResult:
-    """`pixels` is uint8 RGB [height, width, 3], or [height, width] for an edge map."""
+    """`pixels` is uint8 RGB [height, width, 3], or [height, width] for an edge map; `prompt_tokens`
+    what the text encoder read of a generation's prompts."""
 
     pixels: Pixels
     report: StageReport
+    prompt_tokens: int = 0
 
 
 @dataclass(frozen=True)

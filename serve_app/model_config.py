@@ -79,12 +79,18 @@ class GeneratorModel(RunBy):
     """A Stable Diffusion 1.x folder or hub id, and a ControlNet trained on Canny edges for it."""
 
     name: str = Field(description="the id that clients see in /v1/models")
+    aliases: list[str] = Field([], description="other names under which clients may ask for it")
     path: ModelPath
     revision: Revision = "main"
     controlnet: ModelPath
     controlnet_revision: Revision = "main"
     variant: str | None = Field(None, description="file variant to load, for example fp16")
     placement: Placement = Placement()
+
+    @property
+    def names(self) -> list[str]:
+        """What a request's `model` may say."""
+        return [self.name, *self.aliases]
 
     @property
     def sources(self) -> list[Source]:

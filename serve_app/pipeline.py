@@ -11,7 +11,15 @@ from typing import Any
 from serve_app.admission import Admission
 from serve_app.calls import Called, together
 from serve_app.config import Limits
-from serve_app.errors import QueueFull, StageFailed, TimedOut
+from serve_app.errors import (
+    DeadlineUnmet,
+    InvalidRequest,
+    NeverInTime,
+    QueueFull,
+    ServiceError,
+    StageFailed,
+    TimedOut,
+)
 from serve_app.mailbox import Mailbox
 from serve_app.messages import (
     CannyRequest,
@@ -30,6 +38,7 @@ from serve_app.messages import (
 from serve_app.stages import CALLS, Stages
 
 _RECENT = 0.2  # the weight of the last call in a stage's mean time
+_TRIED = 1.5  # of the time limit: forecasts err, so what may be in time after all is tried
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,7 @@ class Composition:
     control: CannyRequest | None = None
     upscale: int = 1
     caption: bool = False
+    resize: tuple[int, int] | None = None  # (width, height), when all else is done
 
 
 @dataclass(frozen=True)
@@ -57,6 +67,7 @@ class Finished:
     seed: int
     caption: str | None
     reports: list[StageReport]
+    prompt_tokens: int = 0
 
 
 class Pipeline:
@@ -145,9 +156,15 @@ class Pipeline:
             control = composition.control
             edges = await self._stages.edges(control) if control else None
             terms = self._with_time_left(terms, composition)
+            limited = self._with_time_limit(terms)
 
             async def one(each: GenerationRequest) -> Finished:
-                made = await make(each, terms, edges)
+                try:
+                    made = await make(each, limited, edges)
+                except DeadlineUnmet as error:
+                    if terms.finish_by is not None:
+                        raise
+                    raise self._over_time_limit(error) from error
                 image = await self._completed(each, made, composition)
                 if edges:
                     image = replace(image, reports=[edges.result.report, *image.reports])
@@ -166,6 +183,19 @@ class Pipeline:
             self._seconds["caption"] if composition.caption else 0.0,
         )
         return replace(terms, finish_by=terms.finish_by - later_s)
+
+    def _with_time_limit(self, terms: Terms) -> Terms:
+        """The terms with a deadline at any rate, so that what cannot be in time is refused at
+        once."""
+        if terms.finish_by is not None:
+            return terms
+        return replace(terms, finish_by=time.time() + _TRIED * self._limits.request_timeout_s)
+
+    def _over_time_limit(self, error: DeadlineUnmet) -> ServiceError:
+        limit = f"a request has {self._limits.request_timeout_s:g} s (limits.request_timeout_s)"
+        if isinstance(error, NeverInTime):
+            return InvalidRequest(f"{error}, and {limit}: ask for fewer steps or fewer pixels")
+        return DeadlineUnmet(f"{error}, and {limit}").after(error.retry_after_s)
 
     async def _completed(
         self, request: GenerationRequest, made: Called, composition: Composition
@@ -190,6 +220,7 @@ class Pipeline:
             seed=request.seed,
             caption=after["caption"].text if composition.caption else None,
             reports=[result.report for result in (made.result, *after.values())],
+            prompt_tokens=made.result.prompt_tokens,
         )
 
     async def find_edges(self, request: CannyRequest) -> ImageResult:

@@ -93,6 +93,9 @@ def _generation(parser: argparse.ArgumentParser) -> None:
     for name, (kind, text) in _NUMBERS.items():
         parser.add_argument(_flag(name), type=kind, help=text)
     parser.add_argument("--latent-clamp", action=argparse.BooleanOptionalAction)
+    parser.add_argument(
+        "--native", action="store_true", default=None, help="make --size itself, not enlarged"
+    )
     parser.add_argument("--upscale", type=int, choices=(1, 2, 4))
     parser.add_argument("--caption", action="store_true", default=None, help="print a caption")
     parser.add_argument("--previews", type=Path, metavar="DIR", help="save three previews here")

@@ -12,6 +12,7 @@ class Options(TypedDict, total=False):
 
     n: int | None
     size: str | None  # "WxH" in multiples of 8, or "auto"
+    native: bool | None  # make one of OpenAI's sizes at that very size, and do not enlarge
     seed: int | None
     negative_prompt: str | None
     num_inference_steps: int | None

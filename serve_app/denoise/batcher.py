@@ -34,6 +34,7 @@ class Row:
     priority: int = 0
     preview_steps: frozenset[int] = frozenset()
     trajectory: Trajectory | None = None
+    finish_by: float | None = None  # on the engine's clock
     started: float | None = None
     batch_size_sum: int = 0  # rows it shared steps with, itself included, summed over its steps
     batch_sizes: list[Joined] = field(default_factory=list)  # where that number changed

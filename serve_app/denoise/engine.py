@@ -18,9 +18,10 @@ from serve_app.denoise.pace import Pace
 from serve_app.denoise.trajectory import DenoisingModel, Work
 from serve_app.device.limits import BatchLimits
 from serve_app.device.memory import DeviceMemory
-from serve_app.errors import DeadlineUnmet
+from serve_app.errors import DeadlineUnmet, NeverInTime
 
 _MARGIN = 1.05  # a deadline is not promised to the last moment
+_TELLING_STEPS = 3  # of a row tell how long its size takes, which was only guessed before
 
 
 class Engine:
@@ -64,20 +65,22 @@ class Engine:
     ) -> Row:
         """Queue an image, with `previews` evenly spaced previews.
 
-        Raises DeadlineUnmet at once where it would be finished too late.
+        Raises DeadlineUnmet at once where it would be finished too late, NeverInTime where it would
+        be so even alone. A row fails with these after its first steps, where they took longer than
+        was expected of its size.
         """
         shape = self._model.latent_shape(work.request.width, work.request.height)
         due = frozenset(round(work.steps * (i + 1) / (previews + 1)) for i in range(previews))
         row = Row(work, shape, self._clock(), priority, due)
+        if finish_within_s is not None:
+            row.finish_by = row.arrived + finish_within_s
         with self._lock:
             self._changed()
             self._batcher.add(row)
-            if finish_within_s is not None:
-                late_s = _MARGIN * self._eta_s(row) - finish_within_s
-                if late_s > 0:
-                    self._remove(row)
-                    message = f"it would be finished {late_s:.1f} s too late"
-                    raise DeadlineUnmet(message).after(max(1, math.ceil(late_s)))
+            late = self._late(row)
+            if late is not None:
+                self._remove(row)
+                raise late
         return row
 
     def cancel(self, row: Row) -> int:
@@ -147,11 +150,28 @@ class Engine:
                 continue
             trajectory = trajectory_of(row)
             row.stepped_with(len(outcome.stepped), now)
-            if trajectory.finished:
+            late = self._late(row) if row.steps_done == _TELLING_STEPS else None
+            if late is not None:
+                self._batcher.remove(row)
+                outcome.failed.append((row, late))
+            elif trajectory.finished:
                 self._batcher.remove(row)
                 outcome.finished.append((row, trajectory.latents))
             elif row.steps_done in row.preview_steps and trajectory.expected is not None:
                 outcome.previews.append((row, trajectory.expected))
+
+    def _late(self, row: Row) -> DeadlineUnmet | None:
+        """The refusal of a row that would be finished too late."""
+        if row.finish_by is None:
+            return None
+        left_s = row.finish_by - self._clock()
+        eta_s = self._eta_s(row)
+        late_s = _MARGIN * eta_s - left_s
+        if late_s <= 0:
+            return None
+        alone_s = self._forecast.seconds_alone(row.shape, row.remaining())
+        refusal = NeverInTime if alone_s > left_s else DeadlineUnmet
+        return refusal(f"it would be finished in {eta_s:.1f} s").after(math.ceil(late_s))
 
     def _remove(self, row: Row) -> None:
         self._changed()

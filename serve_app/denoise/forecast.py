@@ -163,6 +163,11 @@ class Forecast:
             self._finishes = {row: now + seconds for row, seconds in finishes}
         return max(0.0, self._finishes[key] - now)
 
+    def seconds_alone(self, shape: Shape, row: Remaining) -> float:
+        """Seconds that a row would take if there were no other."""
+        ((_, seconds),) = finish_times({shape: Group([row], [], 1)}, {}, self._times)
+        return seconds
+
 
 def finish_times(
     groups: Mapping[Shape, Group], usual: Mapping[Shape, Load], times: StepTimes

@@ -150,7 +150,8 @@ class Generator:
             assert latents is not None
             pixels, _ = await self._pictures(_Undecoded(request, latents))
             self._decode_s += _RECENT * (time.monotonic() - began - self._decode_s)
-            yield ImageResult(pixels, _report(row))
+            texts = (request.prompt, request.negative_prompt)
+            yield ImageResult(pixels, _report(row), sum(map(self._runtime.count_tokens, texts)))
         finally:
             saved = self._driver.leave(row)
             if saved:

@@ -88,14 +88,18 @@ def encode(
     output_format: str = "png",
     compression: int | None = None,
     parameters: str | None = None,
+    size: tuple[int, int] | None = None,
 ) -> bytes:
-    """Encode uint8 [h, w, 3] or [h, w] as `png`, `jpeg` or `webp`.
+    """Encode uint8 [h, w, 3] or [h, w] as `png`, `jpeg` or `webp`, resized to `size` (width,
+    height) if given.
 
     `compression` is 0 to 100, as OpenAI's `output_compression`: the quality of jpeg and webp.
     `parameters` becomes a text chunk of that name in a png; the others have no place for it.
     """
     out = io.BytesIO()
     image = Image.fromarray(pixels)
+    if size is not None and image.size != size:
+        image = image.resize(size, Image.Resampling.LANCZOS)
     if output_format == "png":
         texts = PngImagePlugin.PngInfo()
         if parameters is not None:

@@ -3,21 +3,17 @@
 Raises ServiceError.
 """
 
-import re
 import secrets
 import time
 from dataclasses import replace
-from math import log
 
 from serve_app.config import AppArgs
 from serve_app.errors import InvalidRequest, UnknownModel
-from serve_app.imaging import codec
 from serve_app.ingress import checks
 from serve_app.ingress.schema import MAX_SEED, ImageRequest
+from serve_app.ingress.sizes import sizing
 from serve_app.messages import CannyRequest, GenerationRequest, Terms
 from serve_app.pipeline import Composition
-
-_SIZE = re.compile(r"([1-9]\d{0,5})x([1-9]\d{0,5})")
 
 
 def image_generation(
@@ -34,14 +30,17 @@ def image_generation(
     and is called `control_field` in errors.
     """
     limits = args.limits
-    if body.model is not None and body.model != args.models.generator.name:
-        raise UnknownModel(f"unknown model; here is {args.models.generator.name}").about("model")
+    generator = args.models.generator
+    if body.model is not None and body.model not in generator.names:
+        raise UnknownModel(f"unknown model; here is {generator.name}").about("model")
+    if body.background == "transparent":
+        raise InvalidRequest("images are opaque here").about("background")
     if body.response_format not in (None, "b64_json"):
         raise InvalidRequest("only b64_json: images are not kept").about("response_format")
     count = body.n or 1
     if count > limits.max_images:
         raise InvalidRequest(f"at most {limits.max_images} images a request").about("n")
-    if (body.seed or 0) + count - 1 > MAX_SEED:
+    if max(0, body.seed or 0) + count - 1 > MAX_SEED:
         raise InvalidRequest("the last image's seed is over 2^63 - 1").about("seed")
     if (body.num_inference_steps or 1) > limits.max_steps:
         raise InvalidRequest(f"at most {limits.max_steps} steps").about("num_inference_steps")
@@ -54,13 +53,15 @@ def image_generation(
         header = checks.checked_image(control, limits, control_field)
     if image is not None:
         header = checks.checked_image(image, limits, "image")
-    size = output_size(body.size, args, header)
+    sizes = sizing(body.size, args, header, body.upscale or 1, bool(body.native))
+    size = sizes.generated
     if body.upscale in (2, 4):
         checks.check_upscale(*size, body.upscale, args, "upscale", body.output_format or "png")
     composition = Composition(
         _canny(body, args, control, size) if control is not None else None,
-        body.upscale or 1,
+        sizes.upscale,
         bool(body.caption),
+        sizes.resized,
     )
     made = _generation(body, args, size, conditioned=control is not None)
     return replace(made, image=image), composition
@@ -74,50 +75,6 @@ def terms(body: ImageRequest) -> Terms:
         partial_images=body.partial_images or 0,
         every_step=bool(body.progress),
     )
-
-
-def output_size(size: str | None, args: AppArgs, header: codec.Header | None) -> tuple[int, int]:
-    """Width and height for a request's `size`, given its input image. Raises InvalidRequest."""
-    if size in (None, "auto"):
-        return _auto_size(args, header)
-    match = _SIZE.fullmatch(str(size))
-    if not match:
-        raise InvalidRequest('a size is "auto" or "WxH", for example "512x512"').about("size")
-    width, height = int(match[1]), int(match[2])
-    if width % 8 or height % 8:
-        raise InvalidRequest("width and height are multiples of 8").about("size")
-    if max(width, height) > args.limits.max_side:
-        raise InvalidRequest(f"at most {args.limits.max_side} pixels a side").about("size")
-    if width * height > args.limits.max_pixels:
-        raise InvalidRequest(f"at most {args.limits.max_pixels} pixels in all").about("size")
-    return width, height
-
-
-def _auto_size(args: AppArgs, header: codec.Header | None) -> tuple[int, int]:
-    """The default size, or with an input image its shape at no more than the default's area.
-
-    So whatever may be done with a picture of the default size may be done with this one.
-    """
-    area = args.defaults.width * args.defaults.height
-    if header is None:
-        return args.defaults.width, args.defaults.height
-    shape = header.width / header.height
-    longest = min(args.limits.max_side, area // 8)
-    wanted_width = min(max(8.0, (area * shape) ** 0.5), longest)
-    wanted_height = min(max(8.0, (area / shape) ** 0.5), longest)
-    sizes = [
-        (width, height)
-        for width in _multiples_around(wanted_width)
-        for height in _multiples_around(wanted_height)
-        if width * height <= area and max(width, height) <= longest
-    ]
-    return min(sizes, key=lambda size: (abs(log(size[0] / size[1] / shape)), -size[0] * size[1]))
-
-
-def _multiples_around(side: float) -> tuple[int, int]:
-    """The multiples of 8 next below and above."""
-    below = int(side // 8) * 8
-    return below, below + 8
 
 
 def _canny(body: ImageRequest, args: AppArgs, image: bytes, size: tuple[int, int]) -> CannyRequest:
@@ -146,7 +103,7 @@ def _generation(
     return GenerationRequest(
         prompt=body.prompt,
         negative_prompt=body.negative_prompt or "",
-        seed=secrets.randbelow(2**32) if body.seed is None else body.seed,
+        seed=secrets.randbelow(2**32) if body.seed in (None, -1) else body.seed,
         width=size[0],
         height=size[1],
         guidance_rescale=body.guidance_rescale or 0.0,

@@ -21,8 +21,10 @@ async def encode_images(
     args: AppArgs,
     output_format: str = "png",
     compression: int | None = None,
+    size: tuple[int, int] | None = None,
 ) -> tuple[list[str], Timings]:
-    """One request's images in base64, and where its time went, which is logged too."""
+    """One request's images in base64, resized to `size` if given, and where its time went, which is
+    logged too."""
     began = time.monotonic()
     model = args.models.generator.name
     payloads = await asyncio.gather(
@@ -32,6 +34,7 @@ async def encode_images(
                 output_format,
                 compression,
                 parameters_of(request, image.seed, model) if args.embed_parameters else None,
+                size,
             )
             for image in images
         )
@@ -52,9 +55,12 @@ async def base64_of(
     output_format: str,
     compression: int | None = None,
     parameters: str | None = None,
+    size: tuple[int, int] | None = None,
 ) -> str:
-    """An encoded image in base64; `parameters` is the text chunk of a PNG."""
-    data = await asyncio.to_thread(codec.encode, pixels, output_format, compression, parameters)
+    """An encoded image in base64; the parameters are those of `codec.encode`."""
+    data = await asyncio.to_thread(
+        codec.encode, pixels, output_format, compression, parameters, size
+    )
     return base64.b64encode(data).decode("ascii")
 
 
@@ -74,7 +80,7 @@ def _since(began: float) -> float:
     return ended - began
 
 
-def size_of(pixels: Pixels) -> str:
-    """ "WxH", in pixels."""
-    height, width = pixels.shape[:2]
+def size_of(pixels: Pixels, resized: tuple[int, int] | None = None) -> str:
+    """ "WxH", in pixels, of an image that is encoded as it is, or resized."""
+    width, height = resized or pixels.shape[1::-1]
     return f"{width}x{height}"

@@ -39,6 +39,8 @@ def problem(error: ServiceError) -> Response:
     headers = {}
     if isinstance(error, errors.Retryable):
         headers["Retry-After"] = str(error.retry_after_s)
+    if isinstance(error, errors.TimedOut):
+        headers["X-Should-Retry"] = "false"  # OpenAI's clients would do all of the work again
     return answer(_status(error), str(error), error.code, error.param, headers)
 
 

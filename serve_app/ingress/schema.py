@@ -20,7 +20,9 @@ TINY_PNG = (
 
 OutputFormat = Literal["png", "jpeg", "webp"]
 Base64 = Annotated[str, Field(description="an encoded image in base64, bare or as a data: URL")]
-Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
+Seed = Annotated[
+    int, Field(ge=-1, le=MAX_SEED, description="the same seed gives the same image; -1 is random")
+]
 
 
 def _offered_scale(scale: int) -> int:
@@ -55,9 +57,13 @@ class ImageRequest(Body):
     model: str | None = None
     n: int | None = Field(None, ge=1)
     size: str | None = Field(
-        None, description='"WxH", multiples of 8; "auto" keeps the shape of the control image'
+        None,
+        description='"WxH", multiples of 8; "auto" keeps the shape of the control image. OpenAI\'s '
+        "own sizes are made at the model's size and enlarged",
     )
+    native: bool | None = Field(None, description="make one of OpenAI's sizes at that very size")
     response_format: str | None = Field(None, description="only b64_json")
+    background: str | None = Field(None, description="anything but transparent")
     output_format: OutputFormat | None = None
     output_compression: int | None = Field(None, ge=0, le=100)
     stream: bool | None = None

@@ -81,6 +81,12 @@ class GeneratorRuntime:
             self._prompts.popitem(last=False)
         return found
 
+    def count_tokens(self, text: str) -> int:
+        """How many tokens of a prompt the text encoder reads, the two that frame it left out."""
+        tokenizer = self._pipeline.tokenizer
+        ids = tokenizer(text, truncation=True, max_length=tokenizer.model_max_length).input_ids
+        return max(0, len(ids) - 2)
+
     @torch.inference_mode()
     def encode_image(self, image: Pixels, generator: torch.Generator) -> torch.Tensor:
         """Latents [1, channels, height, width] of a uint8 RGB picture, sampled with `generator`."""

@@ -32,6 +32,34 @@ def test_two_images_of_a_size(client):
     assert made.size == "128x64" and made.output_format == "png" and made.created
 
 
+@pytest.mark.parametrize("size", ["1024x1024", "1792x1024", "1024x1536", "256x256"])
+def test_a_model_and_a_size_of_openai(client, size):
+    made = client.images.generate(model="dall-e-3", prompt=PROMPT, size=size)
+    (image,) = made.data
+    assert "{}x{}".format(*opened(image.b64_json).size) == made.size == size
+    assert made.model == "demo" and client.models.retrieve("dall-e-3").id == "demo"
+    assert made.usage.input_tokens_details.text_tokens == len(PROMPT.split())
+
+
+def test_ten_images(client):
+    made = client.images.generate(prompt=PROMPT, n=10, extra_body={"num_inference_steps": 2})
+    assert len({image.b64_json for image in made.data}) == 10
+
+
+def test_what_would_never_be_in_time_is_refused_early(client):
+    """After a few steps where the size is new, and at once when it is known."""
+    took = []
+    for _ in range(2):
+        began = time.monotonic()
+        with pytest.raises(openai.BadRequestError, match=r"limits\.request_timeout_s"):
+            client.images.generate(
+                prompt=PROMPT, size="1024x1024",
+                extra_body={"native": True, "num_inference_steps": 100},
+            )  # fmt: skip
+        took.append(time.monotonic() - began)
+    assert took[0] < 60 and took[1] < 5
+
+
 def test_a_stream_of_partial_images(client):
     stream = client.images.generate(
         prompt=PROMPT, stream=True, partial_images=2, output_format="jpeg",
@@ -45,7 +73,9 @@ def test_a_stream_of_partial_images(client):
     ]
     assert [event.partial_image_index for event in events[:2]] == [0, 1]
     assert opened(events[-1].b64_json).format == "JPEG"
-    assert events[-1].usage.total_tokens == 0
+    usage = events[-1].usage
+    assert usage.input_tokens_details.text_tokens == len(PROMPT.split())
+    assert (usage.input_tokens_details.image_tokens, usage.output_tokens) == (16, 16)
 
 
 def test_an_edit(client):

@@ -83,7 +83,7 @@ def test_upscaling_to_2048_pixels_a_side(service):
     ("size", "upscale", "side"), [("512x512", 4, 2048), ("1024x1024", 1, 1024)]
 )
 def test_four_large_pictures_in_one_request(service, size, upscale, side):
-    body = ONE_STEP | {"n": 4, "size": size, "upscale": upscale}
+    body = ONE_STEP | {"n": 4, "size": size, "upscale": upscale, "native": True}
     response = service.post(GENERATIONS, json=body)
     assert response.status_code == 200, response.text
     images = [from_base64(image["b64_json"]) for image in response.json()["data"]]

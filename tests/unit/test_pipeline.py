@@ -84,3 +84,21 @@ async def test_the_classifier_is_asked_once_what_it_is():
     pipeline, handles = pipeline_of()
     await asyncio.gather(*(pipeline.describe_classifier() for _ in range(9)))
     assert len(handles["classifier"].describe.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("refusal", "answered"),
+    [(errors.NeverInTime, errors.InvalidRequest), (errors.DeadlineUnmet, errors.DeadlineUnmet)],
+)
+async def test_what_cannot_be_in_time_is_refused_at_once_with_its_forecast(refusal, answered):
+    def generator(request, terms, edges):
+        assert 15 < terms.finish_by - time.time() <= 18, "a forecast may err by half"
+        return refusal("it would be finished in 99.0 s").after(81)
+
+    pipeline, _ = pipeline_of({"request_timeout_s": 12}, generator=generator)
+    with pytest.raises(answered, match=r"in 99.0 s, and a request has 12 s") as refused:
+        await pipeline.generate(REQUEST, Composition())
+    assert type(refused.value) is answered
+    assert getattr(refused.value, "retry_after_s", 81) == 81
+    with pytest.raises(refusal, match=r"in 99.0 s$"):
+        await pipeline.generate(REQUEST, Composition(), terms=Terms(finish_by=time.time() + 17))

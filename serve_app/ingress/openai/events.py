@@ -4,18 +4,11 @@ import time
 
 from serve_app.config import AppArgs
 from serve_app.ingress.encoding import base64_of, encode_images, size_of
+from serve_app.ingress.openai.usage import usage_of
 from serve_app.ingress.schema import ImageRequest
 from serve_app.ingress.streaming import EventBody
 from serve_app.messages import GenerationRequest
-from serve_app.pipeline import Finished, InProgress
-
-# OpenAI reports token counts here; this service counts none.
-_USAGE = {
-    "total_tokens": 0,
-    "input_tokens": 0,
-    "output_tokens": 0,
-    "input_tokens_details": {"text_tokens": 0, "image_tokens": 0},
-}
+from serve_app.pipeline import Composition, Finished, InProgress
 
 
 async def event_of(
@@ -24,6 +17,7 @@ async def event_of(
     body: ImageRequest,
     request: GenerationRequest,
     args: AppArgs,
+    composition: Composition,
 ) -> EventBody | None:
     """The event for one pipeline item, or None if the client did not ask for that kind.
 
@@ -40,17 +34,20 @@ async def event_of(
         "num_inference_steps": request.num_inference_steps,
     }
     if isinstance(item, Finished):
-        (payload,), timings = await encode_images([item], request, args, output_format, compression)
+        (payload,), timings = await encode_images(
+            [item], request, args, output_format, compression, composition.resize
+        )
         return common | {
             "type": f"{kind}.completed",
             "b64_json": payload,
-            "size": size_of(item.pixels),
+            "size": size_of(item.pixels, composition.resize),
+            "model": args.models.generator.name,
             "step": request.num_inference_steps,
             "eta_s": 0.0,
             "queue_position": 0,
             "caption": item.caption,
             "timings": timings.field,
-            "usage": _USAGE,
+            "usage": usage_of([item], request, composition).model_dump(),
         }
     progress = item.progress
     where = common | {

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, HTTPException, Response
 
 from serve_app.config import AppArgs
 from serve_app.ingress import checks, conversion
@@ -14,6 +14,7 @@ from serve_app.ingress.json_body import JsonRoute
 from serve_app.ingress.openai.edit_form import EDIT_BODY, Edit, edit_form
 from serve_app.ingress.openai.events import event_of
 from serve_app.ingress.openai.schema import ImageData, ImageResponse, ModelList, ModelObject
+from serve_app.ingress.openai.usage import usage_of
 from serve_app.ingress.problems import error_schema
 from serve_app.ingress.schema import ImageRequest
 from serve_app.ingress.streaming import EventBody, start_stream
@@ -26,7 +27,10 @@ _STREAM = {"text/event-stream": {"schema": {"type": "string"}}}
 def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
     """The routes over one pipeline."""
     router = APIRouter(tags=["generation"], responses=error_schema(), route_class=JsonRoute)
-    started = int(time.time())
+    model = args.models.generator
+    card = ModelObject(
+        id=model.name, created=int(time.time()), owned_by="local", aliases=model.aliases
+    )
 
     async def answered(
         body: ImageRequest,
@@ -44,7 +48,7 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
             images = await pipeline.generate(request, composition, body.n or 1, terms)
         output_format = body.output_format or "png"
         payloads, timings = await encode_images(
-            images, request, args, output_format, body.output_compression
+            images, request, args, output_format, body.output_compression, composition.resize
         )
         response.headers.update(timings.header)
         return ImageResponse(
@@ -54,8 +58,10 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
                 for payload, image in zip(payloads, images, strict=True)
             ],
             output_format=output_format,
-            size=size_of(images[0].pixels),
+            size=size_of(images[0].pixels, composition.resize),
+            model=model.name,
             timings=timings.field,
+            usage=usage_of(images, request, composition),
         )
 
     async def events(
@@ -67,7 +73,7 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
             stream = pipeline.generate_streaming(request, composition, body.n or 1, terms)
             async with aclosing(stream):
                 async for item in stream:
-                    yield await event_of(item, kind, body, request, args)
+                    yield await event_of(item, kind, body, request, args, composition)
 
     @router.post(
         "/v1/images/generations",
@@ -101,7 +107,13 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
     @router.get("/v1/models")
     async def models() -> ModelList:
         """The models that `model` may name."""
-        name = args.models.generator.name
-        return ModelList(data=[ModelObject(id=name, created=started, owned_by="local")])
+        return ModelList(data=[card])
+
+    @router.get("/v1/models/{name:path}")
+    async def one_model(name: str) -> ModelObject:
+        """A model by its name or one of its aliases."""
+        if name not in model.names:
+            raise HTTPException(404, f"unknown model; here is {model.name}")
+        return card
 
     return router

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from serve_app.ingress.openai.usage import Usage
 from serve_app.ingress.schema import OutputFormat
 
 
@@ -18,7 +19,9 @@ class ImageResponse(BaseModel):
     data: list[ImageData]
     output_format: OutputFormat
     size: str = Field(description="of the images in `data`, after upscaling")
+    model: str = Field(description="the model's own name, whatever alias was asked for")
     timings: dict[str, float] = Field(description="seconds by stage")
+    usage: Usage
 
 
 class ModelObject(BaseModel):
@@ -26,6 +29,7 @@ class ModelObject(BaseModel):
     object: Literal["model"] = "model"
     created: int
     owned_by: str
+    aliases: list[str] = Field(description="other names that it answers to")
 
 
 class ModelList(BaseModel):

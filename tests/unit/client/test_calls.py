@@ -53,6 +53,7 @@ def test_a_misspelt_option_is_not_sent():
 def test_options_are_the_fields_of_the_service():
     """All but those that the client's own arguments stand for."""
     own = {"prompt", "control_image", "stream", "partial_images", "progress", "response_format"}
+    own |= {"background"}  # which has one value
     assert set(Options.__annotations__) == set(ImageRequest.model_fields) - own
 
 

@@ -7,7 +7,7 @@ import torch
 from serve_app.denoise.engine import Engine
 from serve_app.denoise.forecast import finish_times
 from serve_app.denoise.offline import denoise
-from serve_app.errors import DeadlineUnmet
+from serve_app.errors import DeadlineUnmet, NeverInTime
 from tests.denoising import TinyModel, finished, run, work
 
 EDGES = np.zeros((16, 16), np.uint8)
@@ -161,7 +161,24 @@ def test_a_deadline_that_cannot_be_met_is_refused_at_once():
     with pytest.raises(DeadlineUnmet) as refused:
         engine.add(work(steps=10), finish_within_s=20)
     assert refused.value.retry_after_s == pytest.approx(10, abs=2)
+    assert type(refused.value) is DeadlineUnmet, "alone it would be in time"
+    with pytest.raises(NeverInTime):
+        engine.add(work(steps=30), finish_within_s=20)
     assert engine.counts() == (0, 2)
+
+
+def test_a_row_whose_steps_take_longer_than_guessed_fails_early():
+    engine, clock = taught_engine()  # a step takes a second, as far as it knows
+    row = engine.add(work(steps=20), finish_within_s=40)
+    in_time = engine.add(work(steps=5), finish_within_s=400)
+    failed = []
+    while not failed:
+        clock.now += 9  # of which the engine's own step has a part
+        failed = engine.step().failed
+    assert [each for each, _ in failed] == [row] and row.steps_done == 3
+    assert isinstance(failed[0][1], NeverInTime)
+    run(engine)
+    assert in_time.steps_done == 5
 
 
 def test_a_step_makes_one_forecast_for_all_who_ask(monkeypatch):

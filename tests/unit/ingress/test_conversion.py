@@ -6,85 +6,12 @@ import pytest
 
 from serve_app import errors
 from serve_app.errors import InvalidRequest
-from serve_app.imaging.codec import Header
-from serve_app.ingress import checks, conversion
+from serve_app.ingress import conversion
 from serve_app.ingress.schema import MAX_SEED, ImageRequest
 from serve_app.messages import Terms
 from tests import fakes
 from tests.images import encoded, in_base64, jpeg, sketch
 from tests.service import Service, assert_refused
-
-DEFAULTS = [(512, 512), (768, 512), (128, 128), (128, 64), (64, 128), (8, 8), (8, 64), (1024, 1024)]
-COMMON = [(5, 4), (7, 5), (16, 10), (16, 9), (21, 9), (3, 1), (3, 2), (1, 1)]
-SHAPES = [
-    *COMMON,
-    *((tall, wide) for wide, tall in COMMON),
-    *((round(1000 * 1.01**power), 1000) for power in range(-301, 302)),
-    *((1000, side) for side in range(50, 20_000, 331)),
-]
-
-
-def settings(size, **limits):
-    sizes = {"defaults": {"width": size[0], "height": size[1]}}
-    return fakes.app_args(sizes, max_upscale_pixels=size[0] * size[1], **limits)
-
-
-def auto_size(args, shape):
-    return conversion.output_size("auto", args, Header("PNG", *shape))
-
-
-@pytest.mark.parametrize("size", DEFAULTS, ids=str)
-def test_an_automatic_size_may_be_upscaled_wherever_the_default_may(size):
-    args = settings(size)
-    for shape in SHAPES:
-        width, height = auto_size(args, shape)
-        assert width % 8 == 0 and height % 8 == 0 and min(width, height) >= 8, shape
-        assert max(width, height) <= args.limits.max_side, shape
-        checks.check_upscale(width, height, 4, args, "upscale", "png")
-
-
-@pytest.mark.parametrize("size", [(512, 512), (768, 512), (1024, 1024)], ids=str)
-def test_it_has_the_inputs_shape_to_a_multiple_of_8(size):
-    args = settings(size)
-    area = size[0] * size[1]
-    for wide, tall in SHAPES:
-        exact = (area * wide / tall) ** 0.5, (area * tall / wide) ** 0.5
-        if max(exact) > args.limits.max_side:
-            continue
-        made = auto_size(args, (wide, tall))
-        assert all(abs(a - b) <= 8 for a, b in zip(made, exact, strict=True)), (wide, tall)
-        assert area * 0.9 < made[0] * made[1] <= area
-
-
-@pytest.mark.parametrize(
-    ("shape", "expected"),
-    [
-        ((512, 512), (512, 512)),
-        ((1000, 1000), (512, 512)),
-        ((5, 4), (568, 456)),
-        ((16, 9), (680, 384)),
-        ((3, 1), (880, 296)),
-        ((20, 1), (1024, 112)),  # a side is cut where it would be too long
-    ],
-)
-def test_sizes_at_the_defaults_of_stable_diffusion(shape, expected):
-    assert auto_size(settings((512, 512)), shape) == expected
-    assert auto_size(settings((512, 512)), shape[::-1]) == expected[::-1]
-
-
-def test_the_shape_of_the_default_gives_the_default():
-    for size in [(640, 360), (768, 512), (128, 64), (8, 160), (1024, 576)]:
-        assert auto_size(settings(size), size) == size
-        assert auto_size(settings(size), (3 * size[0], 3 * size[1])) == size
-
-
-def test_pixels_are_limited_besides_sides():
-    args = settings((512, 512), max_side=1024, max_pixels=768 * 768)
-    assert conversion.output_size("768x768", args, None) == (768, 768)
-    assert conversion.output_size("1024x576", args, None) == (1024, 576)
-    with pytest.raises(InvalidRequest, match="at most 589824 pixels") as refused:
-        conversion.image_generation(ImageRequest(prompt="x", size="1024x584"), args)
-    assert refused.value.param == "size"
 
 
 def test_auto_size_keeps_the_shape_of_the_control_image(service):

@@ -96,3 +96,8 @@ async def test_under_v2_an_error_is_its_words_alone(path, shape):
     start, end = sent
     assert isinstance(json.loads(end["body"])["error"], shape)
     assert dict(start["headers"])[b"content-length"] == str(len(end["body"])).encode()
+
+
+def test_openais_clients_are_told_not_to_retry_what_took_too_long():
+    assert problems.problem(errors.TimedOut("late")).headers["X-Should-Retry"] == "false"
+    assert "X-Should-Retry" not in problems.problem(errors.QueueFull("full")).headers

@@ -14,7 +14,7 @@ def test_a_stream_shows_previews_and_ends_with_the_image(service):
         "partial_image_index", "step", "num_inference_steps", "eta_s", "seed",
     }  # fmt: skip
     assert completed == image["type"] == "image_generation.completed"
-    assert image["usage"]["total_tokens"] == 0 and image["seed"] == 7
+    assert image["usage"]["output_tokens"] == 8 and image["seed"] == 7
     assert from_base64(image["b64_json"]).format == "JPEG"
     assert service.terms.partial_images == 1 and not service.terms.every_step
 
