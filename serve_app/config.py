@@ -44,6 +44,9 @@ class Limits(Settings):
         "admits an equal share, at least 1",
     )
     request_timeout_s: PositiveFloat = 300.0
+    read_timeout_s: PositiveFloat = Field(
+        30.0, description="a client that sends nothing of its body for so long is given up"
+    )
     write_timeout_s: PositiveFloat = Field(
         60.0, description="a client that reads nothing of its answer for so long is given up"
     )

@@ -11,7 +11,8 @@ MAY_IMPORT = {
     "messages": set(),
     "admission": {"errors"},
     "tracing": {"messages"},
-    "observability": {"messages", "tracing"},
+    "observability": {"tracing"},
+    "metrics": {"admission", "errors", "messages", "observability", "metrics"},
     "timings": {"messages"},
     "imaging": {"config", "errors", "messages", "imaging"},
     "device": {"errors", "device"},
@@ -19,15 +20,17 @@ MAY_IMPORT = {
     "runtimes": {"config", "model_config", "errors", "messages", "imaging", "runtimes"},
     "deployments": {
         "config", "model_config", "device", "errors", "messages", "imaging", "denoise", "runtimes",
-        "observability", "tracing", "deployments",
+        "observability", "metrics", "tracing", "deployments",
     },
-    "calls": {"errors", "observability", "tracing"},
+    "calls": {"errors", "observability", "metrics", "tracing"},
     "stages": {"messages", "calls"},
     "mailbox": {"errors"},
-    "pipeline": {"config", "errors", "messages", "admission", "calls", "mailbox", "stages"},
+    "pipeline": {
+        "config", "errors", "messages", "admission", "calls", "mailbox", "metrics", "stages",
+    },
     "ingress": {
         "config", "errors", "messages", "admission", "pipeline", "stages", "imaging",
-        "observability", "timings", "tracing", "ingress",
+        "observability", "metrics", "timings", "tracing", "ingress",
     },
     "app": {"config", "deployments", "ingress"},
     # Deployments are known to the launcher by the import path in the YAML alone.
@@ -41,7 +44,7 @@ MAY_IMPORT = {
     },
 }  # fmt: skip
 SHARED_BY_DEPLOYMENTS = {
-    "decoding", "denoising_spans", "micro_batching", "refusals", "starting",
+    "decoding", "denoising_spans", "gauges", "micro_batching", "refusals", "starting",
 }  # fmt: skip
 FOLDERS = {"serve_app", "demo", "benchmarks", "loadtest"}
 

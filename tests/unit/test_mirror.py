@@ -24,8 +24,6 @@ TESTED_ELSEWHERE = {
         "app.py",
         "deployments/canny.py",
         "deployments/captioner.py",
-        "deployments/classifier.py",
-        "deployments/generator.py",
         "deployments/upscaler.py",
     },
     "needs real networks: tests/integration": {
