@@ -11,6 +11,7 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from grpc import StatusCode
@@ -21,6 +22,7 @@ from ray.serve.exceptions import BackPressureError, RayServeException
 from serve_app.errors import QueueFull, ServiceError, StageFailed, StageUnavailable
 from serve_app.metrics.requests import RERUNS, errors_counted
 from serve_app.observability import log_event
+from serve_app.tracing import calling
 
 _CONNECTION_LOST = {StatusCode.UNAVAILABLE, StatusCode.CANCELLED}
 _END = object()
@@ -74,28 +76,30 @@ def _note_rerun(stage: str) -> None:
 
 
 async def _call(stage: str, remote: Callable[[], Any]) -> Called:
-    with _answering(stage, remote) as response:
-        result = await response
-    if isinstance(result, ServiceError):
-        raise result
+    with calling(stage) as begin:
+        with _answering(stage, partial(begin, remote)) as response:
+            result = await response
+        if isinstance(result, ServiceError):
+            raise result
     return Called(response, result)
 
 
 async def _stream(stage: str, remote: Callable[[], Any]) -> AsyncGenerator[Any]:
-    with _answering(stage, remote) as response:
-        items = aiter(response)
-    try:
-        while True:
-            with _answering(stage, lambda: response):
-                item = await anext(items, _END)
-            if item is _END:
-                return
-            if isinstance(item, ServiceError):
-                raise item
-            yield item
-    except GeneratorExit:
-        response.cancel()
-        raise
+    with calling(stage) as begin:
+        with _answering(stage, partial(begin, remote)) as response:
+            items = aiter(response)
+        try:
+            while True:
+                with _answering(stage, lambda: response):
+                    item = await anext(items, _END)
+                if item is _END:
+                    return
+                if isinstance(item, ServiceError):
+                    raise item
+                yield item
+        except GeneratorExit:
+            response.cancel()
+            raise
 
 
 @contextmanager
