@@ -26,6 +26,7 @@ from serve_app.tracing import calling
 
 _CONNECTION_LOST = {StatusCode.UNAVAILABLE, StatusCode.CANCELLED}
 _END = object()
+_LEAVING_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ async def call(stage: str, remote: Callable[[], Any]) -> Called:
         try:
             return await _call(stage, remote)
         except StageUnavailable:
-            _note_rerun(stage)
+            await _before_rerun(stage)
             return await _call(stage, remote)
 
 
@@ -54,7 +55,7 @@ async def stream(stage: str, remote: Callable[[], Any]) -> AsyncGenerator[Any]:
                 async for item in items:
                     yield item
         except StageUnavailable:
-            _note_rerun(stage)
+            await _before_rerun(stage)
             async with aclosing(_stream(stage, remote)) as items:
                 async for item in items:
                     yield item
@@ -70,7 +71,9 @@ async def together(calls: Iterable[Coroutine[Any, Any, Any]]) -> list[Any]:
             task.cancel()
 
 
-def _note_rerun(stage: str) -> None:
+async def _before_rerun(stage: str) -> None:
+    # Where the client left, the replica may be told before this task is: then it is cancelled here.
+    await asyncio.sleep(_LEAVING_S)
     log_event("run again", stage=stage)
     RERUNS.add(stage=stage)
 

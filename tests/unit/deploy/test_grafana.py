@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import ray
 import yaml
+
 from serve_app.metrics import requests, stages  # noqa: F401  declare their metrics
 from serve_app.metrics.instruments import DECLARED
-
 from tests.board import board, metrics_in, queries
 
 ROOT = Path(__file__).parents[3]
