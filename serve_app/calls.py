@@ -19,7 +19,8 @@ from ray.exceptions import RayError, RayTaskError
 from ray.serve.exceptions import BackPressureError, RayServeException
 
 from serve_app.errors import QueueFull, ServiceError, StageFailed, StageUnavailable
-from serve_app.observability import count_rerun, log_event, publish_stage
+from serve_app.metrics.requests import RERUNS, errors_counted
+from serve_app.observability import log_event
 
 _CONNECTION_LOST = {StatusCode.UNAVAILABLE, StatusCode.CANCELLED}
 _END = object()
@@ -35,24 +36,26 @@ class Called:
 
 async def call(stage: str, remote: Callable[[], Any]) -> Called:
     """Await `remote()`, once more where its replica was lost. Raises ServiceError only."""
-    try:
-        return await _call(stage, remote)
-    except StageUnavailable:
-        count_rerun(stage)
-        return await _call(stage, remote)
+    with errors_counted(stage):
+        try:
+            return await _call(stage, remote)
+        except StageUnavailable:
+            _note_rerun(stage)
+            return await _call(stage, remote)
 
 
 async def stream(stage: str, remote: Callable[[], Any]) -> AsyncGenerator[Any]:
     """The items of `remote()`, from the start again where its replica was lost, once."""
-    try:
-        async with aclosing(_stream(stage, remote)) as items:
-            async for item in items:
-                yield item
-    except StageUnavailable:
-        count_rerun(stage)
-        async with aclosing(_stream(stage, remote)) as items:
-            async for item in items:
-                yield item
+    with errors_counted(stage):
+        try:
+            async with aclosing(_stream(stage, remote)) as items:
+                async for item in items:
+                    yield item
+        except StageUnavailable:
+            _note_rerun(stage)
+            async with aclosing(_stream(stage, remote)) as items:
+                async for item in items:
+                    yield item
 
 
 async def together(calls: Iterable[Coroutine[Any, Any, Any]]) -> list[Any]:
@@ -65,13 +68,16 @@ async def together(calls: Iterable[Coroutine[Any, Any, Any]]) -> list[Any]:
             task.cancel()
 
 
+def _note_rerun(stage: str) -> None:
+    log_event("run again", stage=stage)
+    RERUNS.add(stage=stage)
+
+
 async def _call(stage: str, remote: Callable[[], Any]) -> Called:
     with _answering(stage, remote) as response:
         result = await response
     if isinstance(result, ServiceError):
         raise result
-    if report := getattr(result, "report", None):  # a mere description took no work
-        publish_stage(report)
     return Called(response, result)
 
 

@@ -24,12 +24,19 @@ from typing import Any, Generic, TypeVar
 from ray import serve
 
 from serve_app.config import BatchSettings
-from serve_app.device.failures import Health, device_lost, out_of_memory, without_frames
+from serve_app.device.failures import (
+    Health,
+    device_lost,
+    is_ours,
+    out_of_memory,
+    without_frames,
+)
 from serve_app.device.limits import BatchLimits
 from serve_app.device.memory import DeviceMemory, refusal
-from serve_app.errors import InvalidRequest, ServiceError, StageFailed
+from serve_app.errors import InvalidRequest
 from serve_app.messages import StageReport
-from serve_app.observability import log_event, log_overflow
+from serve_app.metrics.stages import QueueDepth, log_overflow, publish_batch, publish_item
+from serve_app.observability import log_event
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -118,6 +125,8 @@ class MicroBatcher(Generic[Item, Result]):
         self._limits = BatchLimits(settings.max_batch_size)
         self._health = Health()
         self._gate = Gate(settings.max_batch_size)
+        self._waiting: set[Ticket] = set()
+        self._depth = QueueDepth(stage)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=stage)
 
         # Decorated here, once per instance: Serve keeps one queue per decorated function, shared by
@@ -128,6 +137,7 @@ class MicroBatcher(Generic[Item, Result]):
         )
         async def call_batch(tickets: list[Ticket]) -> list[Outcome]:
             loop = asyncio.get_running_loop()
+            self._waiting.difference_update(tickets)
             with self._gate.running():
                 return await loop.run_in_executor(self._thread, self.run_groups, tickets)
 
@@ -145,12 +155,20 @@ class MicroBatcher(Generic[Item, Result]):
         """Raise RuntimeError where this replica is of no more use, as `Health.check`."""
         self._health.check()
 
+    def publish_depth(self) -> None:
+        """Set the gauge of how many items wait for their batch to begin."""
+        self._depth.publish({0: len(self._waiting)})
+
     async def __call__(self, item: Item) -> tuple[Result, StageReport]:
         """Run `item` as part of a batch. Raises what `run` raised for it; InvalidRequest or
         NotEnoughMemory if it does not fit the device's memory."""
         ticket = Ticket(item, time.perf_counter())
-        async with self._gate.entered():
-            outcome: Outcome = await self._call_batch(ticket)
+        self._waiting.add(ticket)
+        try:
+            async with self._gate.entered():
+                outcome: Outcome = await self._call_batch(ticket)
+        finally:
+            self._waiting.discard(ticket)
         if isinstance(outcome.value, Exception):
             raise outcome.value
         return outcome.value, outcome.report
@@ -171,6 +189,7 @@ class MicroBatcher(Generic[Item, Result]):
             for ticket, value in zip(group, values, strict=True):
                 queue_s = started - ticket.arrived
                 report = StageReport(self._stage, queue_s, run_s, len(group))
+                publish_item(report)
                 outcomes[id(ticket)] = Outcome(value, report)
         return [outcomes[id(ticket)] for ticket in tickets]
 
@@ -185,6 +204,7 @@ class MicroBatcher(Generic[Item, Result]):
     def _run_batch(self, key: Hashable, items: Sequence[Item]) -> list[Any]:
         """A result or an exception for each item, as those that raise are run one by one; nothing
         where several run out of memory: the limit is lower now."""
+        began = time.perf_counter()
         try:
             results = self._memory.attempt(lambda: self._run(items), last=len(items) == 1)
         except Exception as error:
@@ -192,6 +212,8 @@ class MicroBatcher(Generic[Item, Result]):
         else:
             self._limits.fitted(key, len(items))
             return list(results)
+        finally:
+            publish_batch(self._stage, len(items), time.perf_counter() - began)
         if len(items) == 1 or device_lost(failure):
             return [failure] * len(items)
         if out_of_memory(failure):
@@ -205,6 +227,6 @@ class MicroBatcher(Generic[Item, Result]):
         batch's tensors alive."""
         if out_of_memory(error):
             return refusal(self._too_large(items[0])) if len(items) == 1 else without_frames(error)
-        if isinstance(error, StageFailed) or not isinstance(error, ServiceError):
+        if is_ours(error):
             log_event("batch failed", logging.ERROR, stage=self._stage, size=len(items))
         return without_frames(error)

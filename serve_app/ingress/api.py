@@ -11,6 +11,7 @@ from serve_app.config import AppArgs
 from serve_app.ingress import problems
 from serve_app.ingress.controlnet import routes as controlnet
 from serve_app.ingress.docs import routes as docs
+from serve_app.ingress.gauges import keep_gauges
 from serve_app.ingress.middleware.body import BoundedBody
 from serve_app.ingress.middleware.draining import Door, Draining
 from serve_app.ingress.middleware.keys import KeyCheck, read_hashes
@@ -33,6 +34,16 @@ def build_api(
     pipeline: Pipeline, args: AppArgs, replicas: Replicas, door: Door | None = None
 ) -> ASGIApp:
     """Build the FastAPI application around what talks to Ray, so that tests need no Ray."""
+    routers = (
+        controlnet.build_router(pipeline, args),
+        openai.build_router(pipeline, args),
+        stages.build_router(pipeline, args),
+        open_inference.build_router(pipeline, args, replicas),
+        health.build_router(replicas),
+        status.build_router(pipeline, args, replicas),
+        studio.build_router(),
+        docs.build_router(),
+    )
     app = FastAPI(
         title="Image generation on Ray Serve",
         version=__version__,
@@ -56,17 +67,9 @@ def build_api(
         )
     app.add_middleware(StatedWriteTimeout, seconds=args.limits.write_timeout_s)
     app.add_middleware(OriginCheck, args=args)
-    app.add_middleware(LoggedRequests)
-    for router in (
-        controlnet.build_router(pipeline, args),
-        openai.build_router(pipeline, args),
-        stages.build_router(pipeline, args),
-        open_inference.build_router(pipeline, args, replicas),
-        health.build_router(replicas),
-        status.build_router(pipeline, args, replicas),
-        studio.build_router(),
-        docs.build_router(),
-    ):
+    routes = [route for router in routers for route in router.routes]
+    app.add_middleware(LoggedRequests, routes=routes)
+    for router in routers:
         app.include_router(router)
     return app
 
@@ -89,6 +92,7 @@ class Ingress:
         stages = Stages(canny, generator, upscaler, captioner, classifier)
         self._pipeline = Pipeline(stages, args.limits, IngressReplicas().share)
         self._door = Door()
+        keep_gauges(self._pipeline)
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
         log_event("set-up", model=self._args.models.generator.name, version=__version__)

@@ -10,23 +10,27 @@ MAY_IMPORT = {
     "errors": set(),
     "messages": set(),
     "admission": {"errors"},
-    "observability": {"messages"},
+    "autoscaling": set(),
+    "observability": set(),
+    "metrics": {"admission", "errors", "messages", "observability", "metrics"},
     "timings": {"messages"},
     "imaging": {"config", "errors", "messages", "imaging"},
     "device": {"errors", "device"},
     "denoise": {"config", "device", "errors", "messages", "denoise"},
     "runtimes": {"config", "model_config", "errors", "messages", "imaging", "runtimes"},
     "deployments": {
-        "config", "model_config", "device", "errors", "messages", "imaging", "denoise", "runtimes",
-        "observability", "deployments",
+        "autoscaling", "config", "model_config", "device", "errors", "messages", "imaging",
+        "denoise", "runtimes", "observability", "metrics", "deployments",
     },
-    "calls": {"errors", "observability"},
+    "calls": {"errors", "observability", "metrics"},
     "stages": {"messages", "calls"},
     "mailbox": {"errors"},
-    "pipeline": {"config", "errors", "messages", "admission", "calls", "mailbox", "stages"},
+    "pipeline": {
+        "config", "errors", "messages", "admission", "calls", "mailbox", "metrics", "stages",
+    },
     "ingress": {
         "config", "errors", "messages", "admission", "pipeline", "stages", "imaging",
-        "observability", "timings", "ingress",
+        "observability", "metrics", "timings", "ingress",
     },
     "app": {"config", "deployments", "ingress"},
     # Deployments are known to the launcher by the import path in the YAML alone.
@@ -39,7 +43,7 @@ MAY_IMPORT = {
         "jobs",
     },
 }  # fmt: skip
-SHARED_BY_DEPLOYMENTS = {"decoding", "micro_batching", "refusals", "starting"}
+SHARED_BY_DEPLOYMENTS = {"decoding", "gauges", "micro_batching", "refusals", "starting"}
 FOLDERS = {"serve_app", "demo", "benchmarks", "loadtest"}
 
 

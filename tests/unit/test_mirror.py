@@ -25,7 +25,6 @@ TESTED_ELSEWHERE = {
         "deployments/canny.py",
         "deployments/captioner.py",
         "deployments/classifier.py",
-        "deployments/generator.py",
         "deployments/upscaler.py",
     },
     "needs real networks: tests/integration": {
