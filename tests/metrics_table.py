@@ -4,7 +4,6 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-_ROW = re.compile(r"^\| `(ray_image_\w+)` \| (\w+) \| (.*?) \| (.*?) \| (.*) \|$", re.MULTILINE)
 _MARKS = ("(GPU only)", "(after a loss only)", "(after one only)")
 
 
@@ -18,7 +17,10 @@ class Row:
 def documented() -> dict[str, Row]:
     """The rows by the metric's name, as it is scraped."""
     text = (Path(__file__).parents[1] / "docs" / "operate.md").read_text()
-    return {
-        name: Row(kind, frozenset(re.findall(r"`(\w+)`", labels)), meaning.endswith(_MARKS))
-        for name, kind, labels, _, meaning in _ROW.findall(text)
-    }
+    rows = {}
+    for line in text.splitlines():
+        if line.startswith("| `ray_image_"):
+            name, kind, labels, _, meaning = (cell.strip() for cell in line.split("|")[1:-1])
+            names = frozenset(re.findall(r"`(\w+)`", labels))
+            rows[name.strip("`")] = Row(kind, names, meaning.endswith(_MARKS))
+    return rows

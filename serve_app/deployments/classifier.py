@@ -66,7 +66,7 @@ class Classifier:
         """The probabilities of an image's classes: both steps."""
         result = await self._classified(await self._preprocessed(picture))
         if not _finite(result):
-            log_event("not a number", logging.ERROR, stage="classify")
+            log_event("not a number", logging.WARNING, stage="classify")
             raise StageFailed("the probabilities are not numbers")
         return result
 

@@ -207,6 +207,8 @@ class Generator:
         return self._runtime.preview(latents) if batch[0].roughly else self._runtime.decode(latents)
 
     def _on_step(self, outcome: "StepOutcome") -> None:
+        late = sum(isinstance(error, DeadlineUnmet) for _, error in outcome.failed)
+        metrics.ROWS_REJECTED.add(late)
         for row in outcome.started:
             metrics.publish_wait("generate", _waited(row), row.priority)
         if outcome.stepped:

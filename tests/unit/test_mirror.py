@@ -24,7 +24,6 @@ TESTED_ELSEWHERE = {
         "app.py",
         "deployments/canny.py",
         "deployments/captioner.py",
-        "deployments/classifier.py",
         "deployments/upscaler.py",
     },
     "needs real networks: tests/integration": {
@@ -79,9 +78,10 @@ OF_MORE_THAN_ONE_FILE = {
     "test_config_files.py",
     "test_mirror.py",
     "test_notebook.py",
+    "test_operating.py",
     "test_packaging.py",
 }
-OTHER_ROOMS = {"benchmarks", "demo", "loadtest"}
+OTHER_ROOMS = {"benchmarks", "demo", "deploy", "loadtest"}
 
 
 def place_of_tests(module: Path) -> Path:

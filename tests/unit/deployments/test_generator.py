@@ -9,6 +9,7 @@ import pytest
 
 from serve_app.denoise.driver import Driver
 from serve_app.denoise.engine import Engine
+from serve_app.denoise.model_runner import StepOutcome
 from serve_app.denoise.trajectory import Work
 from serve_app.deployments.generator import Generator
 from serve_app.errors import DeadlineUnmet
@@ -25,6 +26,7 @@ def generator():
     made = object.__new__(Generator.func_or_class)
     made._driver = Driver(Engine(TinyModel(), 8), made._on_step)
     made._new_work, made._decode_s = Work, 0.0
+    made._runtime = SimpleNamespace(count_tokens=len)
 
     async def decoded(item):
         return np.zeros((16, 16, 3), np.uint8), report("decode")
@@ -69,3 +71,9 @@ async def test_one_that_would_be_late_is_rejected(generator, published):
     assert isinstance(await generator(REQUEST, Terms(finish_by=time.time() - 1)), DeadlineUnmet)
     assert published.sums("image_rows_rejected") == {(): 1}
     assert published.of("image_rows_admitted") == {}
+
+
+async def test_one_that_turns_out_to_be_late_after_its_first_steps_is_too(generator, published):
+    error = DeadlineUnmet("late")
+    generator._on_step(StepOutcome(failed=[(None, error), (None, ValueError("bad"))]))
+    assert published.sums("image_rows_rejected") == {(): 1}
