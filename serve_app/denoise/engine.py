@@ -173,13 +173,14 @@ class Engine:
     def _settle(self, outcome: StepOutcome) -> None:
         """Sort the rows by what became of them."""
         self._changed()
+        now = self._clock()
         for row, _ in outcome.failed:
             self._batcher.remove(row)
         for row in outcome.stepped:
             if row.gone:  # its client left while the step ran
                 continue
             trajectory = trajectory_of(row)
-            row.batch_size_sum += len(outcome.stepped)
+            row.stepped_with(len(outcome.stepped), now)
             late = self._late(row) if row.steps_done == _TELLING_STEPS else None
             if late is not None:
                 self._batcher.remove(row)

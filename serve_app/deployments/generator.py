@@ -14,6 +14,7 @@ from ray import serve
 from serve_app.autoscaling import stats_of
 from serve_app.config import Defaults, EngineSettings, Limits
 from serve_app.deployments.decoding import decoding
+from serve_app.deployments.denoising_spans import denoising_recorded
 from serve_app.deployments.gauges import engine_load, keep_gauges, model_info
 from serve_app.deployments.micro_batching import MicroBatcher
 from serve_app.deployments.refusals import refusal_as_last_item, refusal_as_value
@@ -141,7 +142,7 @@ class Generator:
         try:
             queued = self._progress(row)
             yield queued
-            async with aclosing(self._driver.follow(row)) as following:
+            async with denoising_recorded(row), aclosing(self._driver.follow(row)) as following:
                 async for event in following:
                     latents = event.finished
                     if event.expected is not None:

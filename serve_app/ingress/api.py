@@ -17,6 +17,7 @@ from serve_app.ingress.middleware.draining import Door, Draining
 from serve_app.ingress.middleware.keys import KeyCheck, read_hashes
 from serve_app.ingress.middleware.logged import LoggedRequests
 from serve_app.ingress.middleware.origins import OriginCheck
+from serve_app.ingress.middleware.paths import LenientPaths
 from serve_app.ingress.middleware.slow_readers import StatedWriteTimeout
 from serve_app.ingress.open_inference import routes as open_inference
 from serve_app.ingress.openai import routes as openai
@@ -51,8 +52,11 @@ def build_api(
         redirect_slashes=False,
         docs_url=None,  # FastAPI's pages load their files from other hosts
         redoc_url=None,
+        # Its spans would begin at the client's header, beside Serve's and not below them.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     problems.install(app)
+    app.add_middleware(LenientPaths)
     app.add_middleware(BoundedBody, limits=args.limits)
     if args.auth is not None:
         app.add_middleware(KeyCheck, hashes=read_hashes(args.auth))
@@ -63,7 +67,7 @@ def build_api(
             allow_origins=args.cors_origins,
             allow_methods=["GET", "POST"],
             allow_headers=["*"],
-            expose_headers=["X-Request-ID", "Server-Timing", "Retry-After"],
+            expose_headers=["X-Request-ID", "Server-Timing", "Retry-After", "traceresponse"],
         )
     app.add_middleware(StatedWriteTimeout, seconds=args.limits.write_timeout_s)
     app.add_middleware(OriginCheck, args=args)

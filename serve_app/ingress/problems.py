@@ -17,6 +17,7 @@ STATUS: dict[type[ServiceError], int] = {
     errors.InvalidRequest: 400,
     errors.Unauthorized: 401,
     errors.Forbidden: 403,
+    errors.BodyStalled: 408,
     errors.BodyTooLarge: 413,
     errors.ImageTooLarge: 413,
     errors.UnsupportedImage: 415,

@@ -11,7 +11,8 @@ MAY_IMPORT = {
     "messages": set(),
     "admission": {"errors"},
     "autoscaling": set(),
-    "observability": set(),
+    "tracing": {"messages"},
+    "observability": {"tracing"},
     "metrics": {"admission", "errors", "messages", "observability", "metrics"},
     "timings": {"messages"},
     "imaging": {"config", "errors", "messages", "imaging"},
@@ -20,9 +21,9 @@ MAY_IMPORT = {
     "runtimes": {"config", "model_config", "errors", "messages", "imaging", "runtimes"},
     "deployments": {
         "autoscaling", "config", "model_config", "device", "errors", "messages", "imaging",
-        "denoise", "runtimes", "observability", "metrics", "deployments",
+        "denoise", "runtimes", "observability", "metrics", "tracing", "deployments",
     },
-    "calls": {"errors", "observability", "metrics"},
+    "calls": {"errors", "observability", "metrics", "tracing"},
     "stages": {"messages", "calls"},
     "mailbox": {"errors"},
     "pipeline": {
@@ -30,12 +31,12 @@ MAY_IMPORT = {
     },
     "ingress": {
         "config", "errors", "messages", "admission", "pipeline", "stages", "imaging",
-        "observability", "metrics", "timings", "ingress",
+        "observability", "metrics", "timings", "tracing", "ingress",
     },
     "app": {"config", "deployments", "ingress"},
     # Deployments are known to the launcher by the import path in the YAML alone.
     "ray_settings": set(),
-    "launcher": {"config", "launcher"},
+    "launcher": {"config", "launcher", "ray_settings"},
     "__main__": {"launcher", "ray_settings"},
     "client": {"client"},
     "jobs": {
@@ -43,7 +44,9 @@ MAY_IMPORT = {
         "jobs",
     },
 }  # fmt: skip
-SHARED_BY_DEPLOYMENTS = {"decoding", "gauges", "micro_batching", "refusals", "starting"}
+SHARED_BY_DEPLOYMENTS = {
+    "decoding", "denoising_spans", "gauges", "micro_batching", "refusals", "starting",
+}  # fmt: skip
 FOLDERS = {"serve_app", "demo", "benchmarks", "loadtest"}
 
 
