@@ -16,7 +16,8 @@ _FILLED = 0.9  # a replica is given up where the others would be filled to no mo
 class Engine(Protocol):
     """What a replica's work is known from (`serve_app/denoise/engine.py`)."""
 
-    slots: int
+    @property
+    def slots(self) -> int: ...
 
     def wait_s(self) -> float: ...
 
