@@ -17,6 +17,7 @@ STATUS: dict[type[ServiceError], int] = {
     errors.InvalidRequest: 400,
     errors.Unauthorized: 401,
     errors.Forbidden: 403,
+    errors.NotFound: 404,
     errors.BodyTooLarge: 413,
     errors.ImageTooLarge: 413,
     errors.UnsupportedImage: 415,
@@ -41,12 +42,12 @@ def problem(error: ServiceError) -> Response:
         headers["Retry-After"] = str(error.retry_after_s)
     if isinstance(error, errors.TimedOut):
         headers["X-Should-Retry"] = "false"  # OpenAI's clients would do all of the work again
-    return answer(_status(error), str(error), error.code, error.param, headers)
+    return answer(status_of(error), str(error), error.code, error.param, headers)
 
 
 def body_of(error: ServiceError) -> dict[str, Any]:
     """The error's body alone, for a stream whose status has already been sent."""
-    return _body(_status(error), str(error), error.code, error.param)
+    return _body(status_of(error), str(error), error.code, error.param)
 
 
 def surprise() -> ServiceError:
@@ -151,7 +152,8 @@ class _Problem(JSONResponse):
         await super().__call__(scope, receive, send)
 
 
-def _status(error: ServiceError) -> int:
+def status_of(error: ServiceError) -> int:
+    """The HTTP status of an error."""
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 
