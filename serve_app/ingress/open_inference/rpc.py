@@ -1,14 +1,11 @@
 """The Open Inference Protocol over gRPC, which Serve's gRPC proxy brings to the ingress.
 
-The same models, limits, API keys and errors as over HTTP. What middleware does there is done here
-for each call, and for each request of a stream.
+The same models, limits, API keys and errors as over HTTP.
 """
 
 import asyncio
-import logging
-import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
 from functools import partial
 from typing import Any
 
@@ -20,51 +17,35 @@ from ray.serve.grpc_util import RayServegRPCContext
 from tritonclient.grpc import service_pb2 as pb
 
 from serve_app.config import AppArgs
-from serve_app.errors import BodyTooLarge, Retryable, ServiceError, StageUnavailable
+from serve_app.errors import ServiceError, StageUnavailable
 from serve_app.ingress.middleware.draining import Door
-from serve_app.ingress.middleware.keys import is_known, no_key, read_hashes
 from serve_app.ingress.open_inference import description
 from serve_app.ingress.open_inference.description import VERSION
+from serve_app.ingress.open_inference.rpc_checks import Entrance, end, end_with, refusing
 from serve_app.ingress.open_inference.rpc_messages import read_request, write_response
 from serve_app.ingress.open_inference.rpc_proxy import METHODS
 from serve_app.ingress.open_inference.server import Answer, InferenceServer
-from serve_app.ingress.problems import status_of, surprise
-from serve_app.observability import log_event, publish_request
 
 _STREAM = "ModelStreamInfer"
-_PROBES = {"ServerLive", "ServerReady"}  # as over HTTP: without a key, not logged
-_OPEN_WHILE_DRAINING = {"ServerLive"}
 _IN_STREAM = 32  # requests of one stream that are read before the first of them is answered
-_CODES = {
-    401: StatusCode.UNAUTHENTICATED,
-    403: StatusCode.PERMISSION_DENIED,
-    404: StatusCode.NOT_FOUND,
-    429: StatusCode.RESOURCE_EXHAUSTED,
-    500: StatusCode.INTERNAL,
-    503: StatusCode.UNAVAILABLE,
-    504: StatusCode.DEADLINE_EXCEEDED,
-}
-"""By HTTP status; the others are of requests that are wrong: INVALID_ARGUMENT."""
-
-Refuse = Callable[[ServiceError], None]
 
 
 class InferenceCalls:
     """Answers the protocol's calls."""
 
     def __init__(self, server: InferenceServer, args: AppArgs, door: Door) -> None:
-        self._server, self._door = server, door
-        self._max_bytes = args.limits.max_body_bytes
-        self._hashes = read_hashes(args.auth) if args.auth is not None else None
+        self._server = server
+        self._entrance = Entrance(args, door)
 
     async def answer(self, method: str, request: Any, context: RayServegRPCContext) -> Message:
         """A response of the method's type; empty where the context's code says why."""
         response: Message | None = None
         answer = getattr(self, f"_{method}", None)
         if answer is None:
-            _end(context, StatusCode.UNIMPLEMENTED, f"{method} is not offered")
+            end(context, StatusCode.UNIMPLEMENTED, f"{method} is not offered")
         else:
-            with self._guarded(method, request, context, partial(_refuse, context)):
+            refused = refusing(method, partial(end_with, context))
+            with refused, self._entrance.admitted(method, request, context):
                 response = await answer(request, context)
         if response is None:
             return GetMessageClass(METHODS[method].output_type)()
@@ -116,48 +97,13 @@ class InferenceCalls:
             )
 
         try:
-            with self._guarded(_STREAM, request, context, refuse):
+            with refusing(_STREAM, refuse), self._entrance.admitted(_STREAM, request, context):
                 answers = self._server.stream(*_inference(request))
                 async with aclosing(answers):
                     async for answer in answers:
                         responses.put_nowait(_streamed(answer))
         finally:
             responses.put_nowait(None)
-
-    @contextmanager
-    def _guarded(
-        self, method: str, request: Message, context: RayServegRPCContext, refuse: Refuse
-    ) -> Iterator[None]:
-        """Checks a request, logs and counts it; what is raised meanwhile goes to `refuse`."""
-        began = time.perf_counter()
-        status, entered = 0, False
-        try:
-            if self._hashes is not None and method not in _PROBES:
-                metadata = dict(context.invocation_metadata())
-                if not is_known(metadata.get("authorization", ""), self._hashes):
-                    raise no_key()
-            if method not in _OPEN_WHILE_DRAINING:
-                self._door.enter()
-                entered = True
-            if request.ByteSize() > self._max_bytes:
-                raise BodyTooLarge(f"the message is over {self._max_bytes} bytes")
-            yield
-            status = 200
-        except ServiceError as error:
-            status = status_of(error)
-            refuse(error)
-        except Exception:
-            status = 500
-            log_event("call failed", logging.ERROR, method=method)
-            refuse(surprise())
-        finally:
-            if entered:
-                self._door.leave()
-            publish_request(method, status)
-            if method not in _PROBES:
-                seconds = time.perf_counter() - began
-                answer = status or "none: the client left"
-                log_event("response", method="gRPC", path=method, status=answer, seconds=seconds)
 
     # The methods, by their names in the protocol; `getattr` finds them.
 
@@ -252,15 +198,3 @@ def _streamed(answer: Answer[pb.ModelInferResponse]) -> Message:
     if answer.preview is not None:
         response.parameters["partial_image_index"].int64_param = answer.preview
     return pb.ModelStreamInferResponse(infer_response=response)
-
-
-def _refuse(context: RayServegRPCContext, error: ServiceError) -> None:
-    if isinstance(error, Retryable):
-        context.set_trailing_metadata([("retry-after", str(error.retry_after_s))])
-    _end(context, _CODES.get(status_of(error), StatusCode.INVALID_ARGUMENT), str(error))
-
-
-def _end(context: RayServegRPCContext, code: StatusCode, details: str) -> None:
-    """Not raised: Serve would log a traceback for every client's mistake."""
-    context.set_code(code)
-    context.set_details(details)
