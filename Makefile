@@ -45,7 +45,7 @@ $(VENV)/requirements.txt: requirements.txt
 	$(BIN)/pip install --quiet -r requirements.txt
 	cp requirements.txt $@
 
-$(VENV)/requirements-dev.txt: requirements.txt requirements-offline.txt requirements-dev.txt requirements-convert.txt
+$(VENV)/requirements-dev.txt: requirements.txt requirements-offline.txt requirements-tracing.txt requirements-dev.txt requirements-convert.txt
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet -r requirements-dev.txt
 	$(BIN)/pip install --quiet --no-deps -r requirements-convert.txt

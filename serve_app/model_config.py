@@ -144,6 +144,10 @@ class ClassifierModel(Settings):
     revision: Revision = "main"
     placement: Placement = Placement()
 
+    @property
+    def sources(self) -> list[Source]:
+        return [Source(self.path, self.revision)]
+
 
 class Models(Settings):
     generator: GeneratorModel

@@ -46,7 +46,7 @@ class Service:
         return self._log.read_text(errors="replace")
 
     def batch_sizes(self, stage: str, since: int = 0) -> list[int]:
-        """From the log: neither responses nor Ray's metrics tell (`loadtest/batches.py`)."""
+        """From the log: responses do not tell (`loadtest/batches.py`)."""
         line = "denoised .*batch_size" if stage == "generate" else f"batch stage={stage} size"
         pattern = rf"{line}=(\d+)"
         return [int(size) for size in re.findall(pattern, self.log_text()[since:])]
@@ -118,7 +118,8 @@ def service(tmp_path_factory):
     config = config.replace("      limits:\n", patience) + GRPC.format(port=grpc_port)
     (folder / "config.yaml").write_text(config)
     began = time.monotonic()
-    with started(folder, folder / "config.yaml") as running:
+    often = {"RAY_metrics_report_interval_ms": "1000"}  # so that a test need not wait for ten
+    with started(folder, folder / "config.yaml", **often) as running:
         running.await_healthy(START_LIMIT_S)
         running.started_s = time.monotonic() - began
         running.grpc_address = f"127.0.0.1:{grpc_port}"

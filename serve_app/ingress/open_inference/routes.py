@@ -69,7 +69,6 @@ def build_router(server: InferenceServer) -> APIRouter:
         return register
 
     @router.get("/v2", response_model=document.Server)
-    @router.get("/v2/", include_in_schema=False)
     async def metadata_of_server() -> Described:
         """Server metadata."""
         return description.server()

@@ -16,8 +16,10 @@ from serve_app.config import AppArgs
 from serve_app.errors import BodyTooLarge, Retryable, ServiceError
 from serve_app.ingress.middleware.draining import Door
 from serve_app.ingress.middleware.keys import is_known, no_key, read_hashes
+from serve_app.ingress.open_inference.rpc_proxy import SERVICE
 from serve_app.ingress.problems import status_of, surprise
-from serve_app.observability import log_event, publish_request
+from serve_app.metrics.requests import CLIENT_LEFT, publish_request
+from serve_app.observability import log_event
 
 _PROBES = {"ServerLive", "ServerReady"}  # as over HTTP: without a key, not logged
 _OPEN_WHILE_DRAINING = {"ServerLive"}
@@ -64,23 +66,27 @@ class Entrance:
 def refusing(method: str, refuse: Callable[[ServiceError], None]) -> Iterator[None]:
     """Logs and counts a request; what it raises goes to `refuse`."""
     began = time.perf_counter()
-    status = 0
+    status = CLIENT_LEFT
+    code: str | None = "client_left"
     try:
-        yield
-        status = 200
+        try:
+            yield
+            status, code = 200, None
+        except ServiceError:
+            raise
+        except Exception as error:
+            log_event("call failed", logging.ERROR, method=method)
+            raise surprise() from error
     except ServiceError as error:
-        status = status_of(error)
+        status, code = status_of(error), error.code
         refuse(error)
-    except Exception:
-        status = 500
-        log_event("call failed", logging.ERROR, method=method)
-        refuse(surprise())
     finally:
-        publish_request(method, status)
+        seconds = time.perf_counter() - began
+        path = f"/{SERVICE}/{method}"  # what gRPC posts to
+        publish_request(path, "POST", status, seconds)
         if method not in _PROBES:
-            answer = status or "none: the client left"
-            seconds = time.perf_counter() - began
-            log_event("response", method="gRPC", path=method, status=answer, seconds=seconds)
+            fields = {"method": "POST", "path": path, "status": status, "code": code}
+            log_event("response", **fields, seconds=seconds)
 
 
 def end_with(context: RayServegRPCContext, error: ServiceError) -> None:

@@ -12,7 +12,9 @@ from google.protobuf.message_factory import GetMessageClass
 from tritonclient.grpc import service_pb2 as pb
 from tritonclient.grpc import service_pb2_grpc
 
-METHODS = pb.DESCRIPTOR.services_by_name["GRPCInferenceService"].methods_by_name
+_SERVICE = pb.DESCRIPTOR.services_by_name["GRPCInferenceService"]
+SERVICE: str = _SERVICE.full_name
+METHODS = _SERVICE.methods_by_name
 """The protocol's methods, by their names."""
 
 

@@ -4,13 +4,14 @@ URIs go to pyarrow's file systems, and those that it does not know to fsspec's.
 """
 
 import os
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote, unquote, urlsplit
+
+from serve_app.jobs import whole
 
 
 @dataclass(frozen=True)
@@ -100,13 +101,7 @@ class Place:
             with system.open_output_stream(path) as stream:
                 stream.write(data)
             return
-        aside = self.local.with_name(f".{uuid.uuid4().hex}.part")
-        try:
-            aside.write_bytes(data)
-            os.replace(aside, self.local)
-        except BaseException:
-            aside.unlink(missing_ok=True)
-            raise
+        whole.write(self.local, data)
 
     @cached_property
     def _resolved(self) -> tuple[Any, str]:
