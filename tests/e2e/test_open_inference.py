@@ -255,3 +255,13 @@ def test_refusals_over_grpc_have_its_statuses(grpc_client):
     with pytest.raises(InferenceServerException) as refused:
         grpc_client.load_model("caption")
     assert refused.value.status() == "StatusCode.UNIMPLEMENTED"
+
+
+def test_compression_is_refused_by_http_and_undone_by_rays_grpc_proxy(client, grpc_client):
+    image = tensor_of(triton, "image", [PICTURE], "BYTES")
+    with pytest.raises(InferenceServerException, match="compressed") as refused:
+        client.infer("caption", [image], request_compression_algorithm="gzip")
+    assert refused.value.status() == "415"
+    image = tensor_of(triton_grpc, "image", [PICTURE], "BYTES")
+    answer = grpc_client.infer("caption", [image], compression_algorithm="gzip")
+    assert answer.as_numpy("caption").shape == (1,)
