@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ray import serve
 
+from serve_app.autoscaling import stats_of
 from serve_app.config import Defaults, EngineSettings, Limits
 from serve_app.deployments.decoding import decoding
 from serve_app.deployments.denoising_spans import denoising_recorded
@@ -95,6 +96,10 @@ class Generator:
         self._driver.engine.resize(size)
         # Rows that finish in one step arrive together, so there is nothing to wait for.
         self._pictures.configure({"max_batch_size": size, "batch_wait_timeout_s": 0.0})
+
+    def record_autoscaling_stats(self) -> dict[str, float]:
+        """What the autoscaler's policy decides by (`serve_app/autoscaling.py`)."""
+        return stats_of(self._driver.engine)
 
     def check_health(self) -> None:
         self._driver.check()

@@ -10,6 +10,7 @@ MAY_IMPORT = {
     "errors": set(),
     "messages": set(),
     "admission": {"errors"},
+    "autoscaling": set(),
     "tracing": {"messages"},
     "observability": {"tracing"},
     "metrics": {"admission", "errors", "messages", "observability", "metrics"},
@@ -19,8 +20,8 @@ MAY_IMPORT = {
     "denoise": {"config", "device", "errors", "messages", "denoise"},
     "runtimes": {"config", "model_config", "errors", "messages", "imaging", "runtimes"},
     "deployments": {
-        "config", "model_config", "device", "errors", "messages", "imaging", "denoise", "runtimes",
-        "observability", "metrics", "tracing", "deployments",
+        "autoscaling", "config", "model_config", "device", "errors", "messages", "imaging",
+        "denoise", "runtimes", "observability", "metrics", "tracing", "deployments",
     },
     "calls": {"errors", "observability", "metrics", "tracing"},
     "stages": {"messages", "calls"},
