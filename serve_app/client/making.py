@@ -21,8 +21,10 @@ def generate(client: Client, given: Namespace) -> None:
 def edit(client: Client, given: Namespace) -> None:
     """Make images from a text and an image. Raises BadInput, ClientError."""
     image = files.read(given.image)
-    control = files.read(given.control_image) if given.control_image else None
-    _make(partial(client.edit, image, given.prompt, control_image=control), given)
+    names = ("mask", "mask_image", "control_image")
+    paths = {name: getattr(given, name) for name in names if getattr(given, name)}
+    others = {name: files.read(path) for name, path in paths.items()}
+    _make(partial(client.edit, image, given.prompt, **others), given)
 
 
 def _make(make: Make, given: Namespace) -> None:

@@ -158,7 +158,9 @@ class GeneratorRuntime:
 
     def _pixels(self, image: Pixels) -> torch.Tensor:
         """float [1, 3, height, width] in -1 to 1, as the VAE takes it."""
-        unit = torch.tensor(image).permute(2, 0, 1)[None].float() / 255
+        unit = (
+            torch.tensor(image)[None].permute(0, 3, 1, 2).float() / 255
+        )  # strides as in diffusers
         return (2 * unit - 1).to(self.device, self.dtype)
 
 
