@@ -87,15 +87,13 @@ def decode(
 def decode_alpha(data: bytes, max_pixels: int) -> Pixels:
     """The alpha of each pixel, uint8 [height, width], upright: 0 is transparent, and 255 opaque, as
     is all of an image without alpha. Raises what `decode` raises."""
-    return np.asarray(
-        _upright(data, max_pixels, lambda i: _eight_bits(i).convert("RGBA").getchannel("A"))
-    )
+    return np.asarray(_upright(data, max_pixels, lambda image: _rgba(image).getchannel("A")))
 
 
 def decode_grey(data: bytes, max_pixels: int) -> Pixels:
     """As grey, uint8 [height, width], upright, whatever is transparent. Raises what `decode`
     raises."""
-    return np.asarray(_upright(data, max_pixels, lambda image: _eight_bits(image).convert("L")))
+    return np.asarray(_upright(data, max_pixels, lambda image: _rgba(image).convert("L")))
 
 
 def encode(
@@ -166,6 +164,10 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     if image.mode == "F":
         raise InvalidImage("images of floating-point samples are not taken")
     return image
+
+
+def _rgba(image: Image.Image) -> Image.Image:
+    return _eight_bits(image).convert("RGBA")
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

@@ -51,6 +51,13 @@ def test_a_mask_covers_what_is_transparent_or_what_is_white(service, name):
     assert (request.width, request.height) == (112, 64), "the model's own area"
 
 
+def test_a_canvas_with_transparent_borders_is_its_own_mask(service):
+    canvas = transparent()
+    assert service.edit({"image": canvas, "mask": canvas}).status_code == 200
+    assert np.array_equal(mask_of(service.request), HOLE)
+    assert service.request.image == canvas
+
+
 def test_what_is_masked_is_made_anew_unless_strength_says_how_much(service):
     service.edit({"image": IMAGE, "mask": transparent()})
     assert service.request.strength == 1.0
