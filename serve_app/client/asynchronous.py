@@ -86,7 +86,7 @@ class AsyncClient:
         edit: bytes | None = None,
         mask: bytes | None = None,
         previews: int = 0,
-        **options: Unpack[Options],
+        **options: Unpack[EditOptions],
     ) -> AsyncGenerator[Event]:
         """As Client.stream; if you may leave the loop early, wrap it in `contextlib.aclosing`."""
         if edit is None:

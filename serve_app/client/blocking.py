@@ -100,7 +100,7 @@ class Client:
         edit: bytes | None = None,
         mask: bytes | None = None,
         previews: int = 0,
-        **options: Unpack[Options],
+        **options: Unpack[EditOptions],
     ) -> Iterator[Event]:
         """As `generate`, or as `edit` if `edit` is given (`mask` with it), but yields events.
 

@@ -40,11 +40,11 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
     ) -> tuple[GenerationRequest, Composition]:
         if edit is None:
             return conversion.image_generation(body, args)
-        files = {"image": edit.image, "control": edit.control_image}
-        if edit.mask is None:
-            return conversion.image_generation(body, args, **files)
-        convert = partial(conversion.image_generation, body, args, **files, mask=edit.mask)
-        return await asyncio.to_thread(convert)
+        convert = partial(
+            conversion.image_generation, body, args, edit.image, edit.control_image, mask=edit.mask
+        )
+        # A mask is decoded.
+        return convert() if edit.mask is None else await asyncio.to_thread(convert)
 
     async def answered(
         body: ImageRequest,
