@@ -1,8 +1,6 @@
 """Mean batch sizes from the replicas' logs on this machine, since responses do not carry them.
 
-Not from Ray's metrics: those of a process are published every ten seconds, and the agent that
-publishes them rebuilds a histogram from its bucket counts, each value as the middle of its bucket.
-Batches of 8, 8 and 5 are exported as a sum of 18: neither the values nor their mean are there.
+Not from the metrics: those of a process are exported every ten seconds, by node.
 A batch's line is written before its answers are sent.
 """
 

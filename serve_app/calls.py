@@ -11,6 +11,7 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from grpc import StatusCode
@@ -19,10 +20,13 @@ from ray.exceptions import RayError, RayTaskError
 from ray.serve.exceptions import BackPressureError, RayServeException
 
 from serve_app.errors import QueueFull, ServiceError, StageFailed, StageUnavailable
-from serve_app.observability import count_rerun, log_event, publish_stage
+from serve_app.metrics.requests import RERUNS, errors_counted
+from serve_app.observability import log_event
+from serve_app.tracing import calling
 
 _CONNECTION_LOST = {StatusCode.UNAVAILABLE, StatusCode.CANCELLED}
 _END = object()
+_LEAVING_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -35,24 +39,26 @@ class Called:
 
 async def call(stage: str, remote: Callable[[], Any]) -> Called:
     """Await `remote()`, once more where its replica was lost. Raises ServiceError only."""
-    try:
-        return await _call(stage, remote)
-    except StageUnavailable:
-        count_rerun(stage)
-        return await _call(stage, remote)
+    with errors_counted(stage):
+        try:
+            return await _call(stage, remote)
+        except StageUnavailable:
+            await _before_rerun(stage)
+            return await _call(stage, remote)
 
 
 async def stream(stage: str, remote: Callable[[], Any]) -> AsyncGenerator[Any]:
     """The items of `remote()`, from the start again where its replica was lost, once."""
-    try:
-        async with aclosing(_stream(stage, remote)) as items:
-            async for item in items:
-                yield item
-    except StageUnavailable:
-        count_rerun(stage)
-        async with aclosing(_stream(stage, remote)) as items:
-            async for item in items:
-                yield item
+    with errors_counted(stage):
+        try:
+            async with aclosing(_stream(stage, remote)) as items:
+                async for item in items:
+                    yield item
+        except StageUnavailable:
+            await _before_rerun(stage)
+            async with aclosing(_stream(stage, remote)) as items:
+                async for item in items:
+                    yield item
 
 
 async def together(calls: Iterable[Coroutine[Any, Any, Any]]) -> list[Any]:
@@ -65,31 +71,38 @@ async def together(calls: Iterable[Coroutine[Any, Any, Any]]) -> list[Any]:
             task.cancel()
 
 
+async def _before_rerun(stage: str) -> None:
+    # Where the client left, the replica may be told before this task is: then it is cancelled here.
+    await asyncio.sleep(_LEAVING_S)
+    log_event("run again", stage=stage)
+    RERUNS.add(stage=stage)
+
+
 async def _call(stage: str, remote: Callable[[], Any]) -> Called:
-    with _answering(stage, remote) as response:
-        result = await response
-    if isinstance(result, ServiceError):
-        raise result
-    if report := getattr(result, "report", None):  # a mere description took no work
-        publish_stage(report)
+    with calling(stage) as begin:
+        with _answering(stage, partial(begin, remote)) as response:
+            result = await response
+        if isinstance(result, ServiceError):
+            raise result
     return Called(response, result)
 
 
 async def _stream(stage: str, remote: Callable[[], Any]) -> AsyncGenerator[Any]:
-    with _answering(stage, remote) as response:
-        items = aiter(response)
-    try:
-        while True:
-            with _answering(stage, lambda: response):
-                item = await anext(items, _END)
-            if item is _END:
-                return
-            if isinstance(item, ServiceError):
-                raise item
-            yield item
-    except GeneratorExit:
-        response.cancel()
-        raise
+    with calling(stage) as begin:
+        with _answering(stage, partial(begin, remote)) as response:
+            items = aiter(response)
+        try:
+            while True:
+                with _answering(stage, lambda: response):
+                    item = await anext(items, _END)
+                if item is _END:
+                    return
+                if isinstance(item, ServiceError):
+                    raise item
+                yield item
+        except GeneratorExit:
+            response.cancel()
+            raise
 
 
 @contextmanager

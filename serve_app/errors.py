@@ -68,6 +68,12 @@ class BodyTooLarge(ServiceError):
     code = "body_too_large"
 
 
+class BodyStalled(ServiceError):
+    """The client stopped sending the request's body."""
+
+    code = "body_stalled"
+
+
 class ImageTooLarge(ServiceError):
     """The image's header announces more pixels than the limit."""
 

@@ -35,6 +35,7 @@ from serve_app.messages import (
     StageReport,
     Terms,
 )
+from serve_app.metrics.requests import work_counted
 from serve_app.stages import CALLS, Stages
 
 _RECENT = 0.2  # the weight of the last call in a stage's mean time
@@ -266,7 +267,7 @@ class Pipeline:
         if finish_by is not None:
             limit = max(0.0, min(limit, finish_by - time.time()))
         admission = self._admission[kind]
-        with admission.admitted(images):
+        with work_counted(kind, images, finish_by), admission.admitted(images):
             try:
                 async with asyncio.timeout(limit):
                     yield

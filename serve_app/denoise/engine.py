@@ -7,6 +7,7 @@ also while a step runs. A row that is cancelled meanwhile takes no part in the n
 import math
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 
 import torch
@@ -107,6 +108,34 @@ class Engine:
             places = self._batcher.shapes.values()
             return sum(len(p.running) for p in places), sum(len(p.waiting) for p in places)
 
+    def waiting(self) -> dict[int, int]:
+        """How many rows wait, by their priority."""
+        with self._lock:
+            rows = [row for place in self._batcher.shapes.values() for row in place.waiting]
+        return dict(Counter(row.priority for row in rows))
+
+    @property
+    def slots(self) -> int:
+        """How many rows of one shape a step takes, where they fit the memory."""
+        return self._limits.general
+
+    def wait_s(self) -> float:
+        """Seconds until a row that came now would start, at the step times seen so far; of the
+        shape where it would wait longest."""
+        waits = [0.0]
+        with self._lock:
+            for shape, queue in self._batcher.shapes.items():
+                rows = [*queue.running, *queue.waiting]
+                ahead = len(rows) - self._limits.of(shape)
+                if ahead >= 0:
+                    waits.append(sorted(map(self._eta_s, rows))[ahead])
+        return max(waits)
+
+    def work_s(self) -> float:
+        """Seconds until all rows that are here now are finished, at the step times seen so far."""
+        with self._lock:
+            return self._forecast.seconds_until_all(self._batcher.groups)
+
     @torch.inference_mode()
     def step(self) -> StepOutcome:
         """One denoising step for the rows whose turn it is; nothing where there are none."""
@@ -120,6 +149,7 @@ class Engine:
         self._runner.start(new, outcome)
         for row in new:
             row.started = self._clock()
+        outcome.started = [row for row in new if row.trajectory is not None]
         ready = [row for row in rows if row.trajectory is not None]
         load = sum((row.load for row in ready), Load())
         self._runner.advance(ready, outcome)
@@ -128,6 +158,7 @@ class Engine:
             self._settle(outcome)
             outcome.seconds = self._clock() - began
             if outcome.stepped:
+                outcome.lanes = int(load.lanes)
                 self._forecast.learn(rows[0].shape, load, outcome.seconds)
         return outcome
 
@@ -142,13 +173,14 @@ class Engine:
     def _settle(self, outcome: StepOutcome) -> None:
         """Sort the rows by what became of them."""
         self._changed()
+        now = self._clock()
         for row, _ in outcome.failed:
             self._batcher.remove(row)
         for row in outcome.stepped:
             if row.gone:  # its client left while the step ran
                 continue
             trajectory = trajectory_of(row)
-            row.batch_size_sum += len(outcome.stepped)
+            row.stepped_with(len(outcome.stepped), now)
             late = self._late(row) if row.steps_done == _TELLING_STEPS else None
             if late is not None:
                 self._batcher.remove(row)

@@ -157,11 +157,19 @@ class Forecast:
 
     def seconds_until(self, key: Hashable, groups: Callable[[], Mapping[Shape, Group]]) -> float:
         """Seconds until the row of this key is finished; `groups()` gives the rows as they are."""
-        now = self._clock()
+        return max(0.0, self._known(groups)[key] - self._clock())
+
+    def seconds_until_all(self, groups: Callable[[], Mapping[Shape, Group]]) -> float:
+        """Seconds until every row is finished, 0 where there is none."""
+        last = max(self._known(groups).values(), default=0.0)
+        return max(0.0, last - self._clock())
+
+    def _known(self, groups: Callable[[], Mapping[Shape, Group]]) -> dict[Hashable, float]:
         if self._finishes is None:
+            now = self._clock()
             finishes = finish_times(groups(), self._usual, self._times)
             self._finishes = {row: now + seconds for row, seconds in finishes}
-        return max(0.0, self._finishes[key] - now)
+        return self._finishes
 
     def seconds_alone(self, shape: Shape, row: Remaining) -> float:
         """Seconds that a row would take if there were no other."""

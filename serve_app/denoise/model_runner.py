@@ -14,10 +14,10 @@ from serve_app.denoise import lanes
 from serve_app.denoise.batcher import Row
 from serve_app.denoise.sampler import Samplers
 from serve_app.denoise.trajectory import DenoisingModel, Trajectory, start_all
-from serve_app.device.failures import device_lost, out_of_memory, without_frames
+from serve_app.device.failures import device_lost, is_ours, out_of_memory, without_frames
 from serve_app.device.limits import BatchLimits
 from serve_app.device.memory import DeviceMemory, refusal, too_large
-from serve_app.errors import InvalidRequest, ServiceError
+from serve_app.errors import InvalidRequest
 
 T = TypeVar("T")
 
@@ -33,13 +33,18 @@ class Overflow:
 
 @dataclass
 class StepOutcome:
-    """What a step did. Latents are [1, channels, height, width]."""
+    """What a step did. Latents are [1, channels, height, width].
 
+    `started` took their first step; `lanes` is what the networks' batch was made of.
+    """
+
+    started: list[Row] = field(default_factory=list)
     stepped: list[Row] = field(default_factory=list)
     finished: list[tuple[Row, torch.Tensor]] = field(default_factory=list)
     previews: list[tuple[Row, torch.Tensor]] = field(default_factory=list)
     failed: list[tuple[Row, Exception]] = field(default_factory=list)
     seconds: float = 0.0
+    lanes: int = 0
     overflow: Overflow | None = None
 
 
@@ -122,7 +127,7 @@ class ModelRunner:
         """To be called while the error is handled."""
         if out_of_memory(error):
             error = refusal(never_fits)
-        elif not isinstance(error, ServiceError):
+        elif is_ours(error):
             self._on_error(error)
         error = without_frames(error)
         outcome.failed += [(row, error) for row in rows]

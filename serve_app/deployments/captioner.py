@@ -8,6 +8,7 @@ from ray import serve
 
 from serve_app.config import Limits
 from serve_app.deployments.decoding import decoding, model_input
+from serve_app.deployments.gauges import keep_gauges, model_info
 from serve_app.deployments.micro_batching import MicroBatcher
 from serve_app.deployments.refusals import refusal_as_value
 from serve_app.deployments.starting import load_runtime, warming_up
@@ -34,6 +35,8 @@ class Captioner:
             self._runtime.warm_up()
         self._limits = limits
         self._batched = MicroBatcher("caption", self._run)
+        info = model_info("caption", self._runtime, model.sources, model.backend)
+        keep_gauges("caption", info, self._batched.publish_depth)
 
     def reconfigure(self, user_config: dict[str, Any]) -> None:
         self._batched.configure(user_config)

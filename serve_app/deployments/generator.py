@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from ray import serve
 
+from serve_app.autoscaling import stats_of
 from serve_app.config import Defaults, EngineSettings, Limits
 from serve_app.deployments.decoding import decoding
+from serve_app.deployments.denoising_spans import denoising_recorded
+from serve_app.deployments.gauges import engine_load, keep_gauges, model_info
 from serve_app.deployments.micro_batching import MicroBatcher
 from serve_app.deployments.refusals import refusal_as_last_item, refusal_as_value
 from serve_app.deployments.starting import load_runtime, warming_up
@@ -27,13 +30,9 @@ from serve_app.messages import (
     StageReport,
     Terms,
 )
+from serve_app.metrics import stages as metrics
 from serve_app.model_config import GeneratorModel
-from serve_app.observability import (
-    log_event,
-    log_overflow,
-    publish_step,
-    work_counters,
-)
+from serve_app.observability import log_event
 
 if TYPE_CHECKING:  # torch and diffusers load in this stage's replicas alone
     import torch
@@ -88,12 +87,19 @@ class Generator:
         self._new_work = Work
         self._driver = Driver(engine, self._on_step, _on_error)
         self._pictures = MicroBatcher("decode", self._decode, _decode_key, _too_large, memory)
+        info = model_info("generate", self._runtime, model.sources, model.backend)
+        load = engine_load(engine, lambda: self._decode_s)
+        keep_gauges("generate", info, load, self._pictures.publish_depth)
 
     def reconfigure(self, user_config: dict[str, Any]) -> None:
         size = EngineSettings.model_validate(user_config).max_batch_size
         self._driver.engine.resize(size)
         # Rows that finish in one step arrive together, so there is nothing to wait for.
         self._pictures.configure({"max_batch_size": size, "batch_wait_timeout_s": 0.0})
+
+    def record_autoscaling_stats(self) -> dict[str, float]:
+        """What the autoscaler's policy decides by (`serve_app/autoscaling.py`)."""
+        return stats_of(self._driver.engine)
 
     def check_health(self) -> None:
         self._driver.check()
@@ -134,8 +140,9 @@ class Generator:
         row = self._admitted(work, terms)
         shown = 0
         try:
-            yield self._progress(row)
-            async with aclosing(self._driver.follow(row)) as following:
+            queued = self._progress(row)
+            yield queued
+            async with denoising_recorded(row), aclosing(self._driver.follow(row)) as following:
                 async for event in following:
                     latents = event.finished
                     if event.expected is not None:
@@ -143,20 +150,23 @@ class Generator:
                         pixels = await self._picture(preview, canvas)
                         yield self._progress(row, event.step, pixels, shown)
                         shown += 1
-                        work_counters().previews.inc()
+                        metrics.PREVIEWS_SENT.add()
                     elif latents is None:
                         yield self._progress(row, event.step)
             began = time.monotonic()
             assert latents is not None
             pixels = await self._picture(_Undecoded(request, latents), canvas)
             self._decode_s += _RECENT * (time.monotonic() - began - self._decode_s)
+            report = _report(row)
+            metrics.STAGE_SECONDS.observe(report.run_s, stage=report.stage)
+            metrics.publish_eta_error(queued.eta_s, report.queue_s + report.run_s)
             texts = (request.prompt, request.negative_prompt)
-            yield ImageResult(pixels, _report(row), sum(map(self._runtime.count_tokens, texts)))
+            yield ImageResult(pixels, report, sum(map(self._runtime.count_tokens, texts)))
         finally:
             saved = self._driver.leave(row)
             if saved:
-                work_counters().cancelled.inc()
-                work_counters().steps_saved.inc(saved)
+                metrics.ROWS_CANCELLED.add()
+                metrics.STEPS_SAVED.add(saved)
                 log_event("left", stage="generate", steps_saved=saved)
 
     async def _picture(self, undecoded: "_Undecoded", canvas: Canvas) -> Pixels:
@@ -174,9 +184,9 @@ class Generator:
                 previews=terms.partial_images,
             )
         except DeadlineUnmet:
-            work_counters().rejected.inc()
+            metrics.ROWS_REJECTED.add()
             raise
-        work_counters().admitted.inc()
+        metrics.ROWS_ADMITTED.add()
         return row
 
     def _progress(
@@ -197,11 +207,14 @@ class Generator:
         return self._runtime.preview(latents) if batch[0].roughly else self._runtime.decode(latents)
 
     def _on_step(self, outcome: "StepOutcome") -> None:
-        running, waiting = self._driver.engine.counts()
+        late = sum(isinstance(error, DeadlineUnmet) for _, error in outcome.failed)
+        metrics.ROWS_REJECTED.add(late)
+        for row in outcome.started:
+            metrics.publish_wait("generate", _waited(row), row.priority)
         if outcome.stepped:
-            publish_step(len(outcome.stepped), outcome.seconds, running, waiting)
+            metrics.publish_step(outcome.lanes, outcome.seconds)
         if overflow := outcome.overflow:
-            log_overflow("generate", overflow.rows, overflow.limit, overflow.size)
+            metrics.log_overflow("generate", overflow.rows, overflow.limit, overflow.size)
 
 
 @dataclass(frozen=True, eq=False)
@@ -229,10 +242,14 @@ def _too_large(item: _Undecoded) -> InvalidRequest:
     return too_large(f"an image of {item.size} pixels", "size")
 
 
+def _waited(row: "Row") -> float:
+    """Seconds until its first step."""
+    return 0.0 if row.started is None else row.started - row.arrived
+
+
 def _report(row: "Row") -> StageReport:
-    started = row.started or row.arrived
-    run_s = time.monotonic() - started
+    queue_s = _waited(row)
+    run_s = time.monotonic() - row.arrived - queue_s
     batch_size = round(row.batch_size_sum / row.work.steps)
-    queue_s = started - row.arrived
     log_event("denoised", steps=row.work.steps, batch_size=batch_size, queue=queue_s, run=run_s)
     return StageReport("generate", queue_s, run_s, batch_size)

@@ -7,6 +7,7 @@ from ray import serve
 
 from serve_app.config import Limits
 from serve_app.deployments.decoding import decoding, pixels_of
+from serve_app.deployments.gauges import keep_gauges, model_info
 from serve_app.deployments.micro_batching import MicroBatcher
 from serve_app.deployments.refusals import refusal_as_value
 from serve_app.deployments.starting import load_runtime, warming_up
@@ -37,6 +38,8 @@ class Upscaler:
             self._runtime.warm_up()
         self._limits = limits
         self._batched = MicroBatcher("upscale", self._run, _shape_and_scale, _too_large)
+        info = model_info("upscale", self._runtime, model.sources, model.backend)
+        keep_gauges("upscale", info, self._batched.publish_depth)
 
     def reconfigure(self, user_config: dict[str, Any]) -> None:
         self._batched.configure(user_config)

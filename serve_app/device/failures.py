@@ -7,7 +7,7 @@ torch need not import it. ONNX Runtime and OpenVINO have no classes of their own
 from collections.abc import Iterable
 from typing import TypeVar
 
-from serve_app.errors import ServiceError
+from serve_app.errors import ServiceError, StageFailed
 
 HOPELESS_AFTER = 3
 
@@ -38,6 +38,11 @@ def device_lost(error: BaseException) -> bool:
     if out_of_memory(error) or _says(error, _REFUSED):
         return False
     return "AcceleratorError" in _kinds(error) or _says(error, ("CUDA error",))
+
+
+def is_ours(error: BaseException) -> bool:
+    """Whether it is a mistake to be logged, and not the answer to what a client asked for."""
+    return isinstance(error, StageFailed) or not isinstance(error, ServiceError)
 
 
 def without_frames(error: E) -> E:

@@ -95,6 +95,20 @@ def held_by_others() -> bool:
     return bool(free + cuda.memory_reserved() < _MOST * allowed)
 
 
+def device_usage() -> dict[str, int]:
+    """Bytes of GPU memory: `allocated` by tensors, `reserved` by torch for them, and the `limit` of
+    this process; empty where it uses no GPU."""
+    cuda = _cuda()
+    if cuda is None:
+        return {}
+    _, total = cuda.mem_get_info()
+    return {
+        "allocated": cuda.memory_allocated(),
+        "reserved": cuda.memory_reserved(),
+        "limit": int(total * cuda.get_per_process_memory_fraction()),
+    }
+
+
 def free_cached() -> None:
     """Give what torch keeps of freed GPU memory back: in pieces it serves smaller work badly."""
     cuda = _cuda()

@@ -11,11 +11,13 @@ from serve_app.config import AppArgs
 from serve_app.ingress import problems
 from serve_app.ingress.controlnet import routes as controlnet
 from serve_app.ingress.docs import routes as docs
+from serve_app.ingress.gauges import keep_gauges
 from serve_app.ingress.middleware.body import BoundedBody
 from serve_app.ingress.middleware.draining import Door, Draining
 from serve_app.ingress.middleware.keys import KeyCheck, read_hashes
 from serve_app.ingress.middleware.logged import LoggedRequests
 from serve_app.ingress.middleware.origins import OriginCheck
+from serve_app.ingress.middleware.paths import LenientPaths
 from serve_app.ingress.middleware.slow_readers import StatedWriteTimeout
 from serve_app.ingress.open_inference import routes as open_inference
 from serve_app.ingress.openai import routes as openai
@@ -33,6 +35,16 @@ def build_api(
     pipeline: Pipeline, args: AppArgs, replicas: Replicas, door: Door | None = None
 ) -> ASGIApp:
     """Build the FastAPI application around what talks to Ray, so that tests need no Ray."""
+    routers = (
+        controlnet.build_router(pipeline, args),
+        openai.build_router(pipeline, args),
+        stages.build_router(pipeline, args),
+        open_inference.build_router(pipeline, args, replicas),
+        health.build_router(replicas),
+        status.build_router(pipeline, args, replicas),
+        studio.build_router(),
+        docs.build_router(),
+    )
     app = FastAPI(
         title="Image generation on Ray Serve",
         version=__version__,
@@ -40,8 +52,11 @@ def build_api(
         redirect_slashes=False,
         docs_url=None,  # FastAPI's pages load their files from other hosts
         redoc_url=None,
+        # Its spans would begin at the client's header, beside Serve's and not below them.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     problems.install(app)
+    app.add_middleware(LenientPaths)
     app.add_middleware(BoundedBody, limits=args.limits)
     if args.auth is not None:
         app.add_middleware(KeyCheck, hashes=read_hashes(args.auth))
@@ -52,21 +67,13 @@ def build_api(
             allow_origins=args.cors_origins,
             allow_methods=["GET", "POST"],
             allow_headers=["*"],
-            expose_headers=["X-Request-ID", "Server-Timing", "Retry-After"],
+            expose_headers=["X-Request-ID", "Server-Timing", "Retry-After", "traceresponse"],
         )
     app.add_middleware(StatedWriteTimeout, seconds=args.limits.write_timeout_s)
     app.add_middleware(OriginCheck, args=args)
-    app.add_middleware(LoggedRequests)
-    for router in (
-        controlnet.build_router(pipeline, args),
-        openai.build_router(pipeline, args),
-        stages.build_router(pipeline, args),
-        open_inference.build_router(pipeline, args, replicas),
-        health.build_router(replicas),
-        status.build_router(pipeline, args, replicas),
-        studio.build_router(),
-        docs.build_router(),
-    ):
+    routes = [route for router in routers for route in router.routes]
+    app.add_middleware(LoggedRequests, routes=routes)
+    for router in routers:
         app.include_router(router)
     return app
 
@@ -89,6 +96,7 @@ class Ingress:
         stages = Stages(canny, generator, upscaler, captioner, classifier)
         self._pipeline = Pipeline(stages, args.limits, IngressReplicas().share)
         self._door = Door()
+        keep_gauges(self._pipeline)
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
         log_event("set-up", model=self._args.models.generator.name, version=__version__)

@@ -17,6 +17,7 @@ STATUS: dict[type[ServiceError], int] = {
     errors.InvalidRequest: 400,
     errors.Unauthorized: 401,
     errors.Forbidden: 403,
+    errors.BodyStalled: 408,
     errors.BodyTooLarge: 413,
     errors.ImageTooLarge: 413,
     errors.UnsupportedImage: 415,
@@ -47,6 +48,22 @@ def problem(error: ServiceError) -> Response:
 def body_of(error: ServiceError) -> dict[str, Any]:
     """The error's body alone, for a stream whose status has already been sent."""
     return _body(_status(error), str(error), error.code, error.param)
+
+
+def note_error(scope: Scope, error: ServiceError) -> None:
+    """As `note`, for a stream, which ends with this error after its status has been sent."""
+    note(scope, _status(error), error.code)
+
+
+def note(scope: Scope, status: int, code: str) -> None:
+    """Remember with what error a request ended, for the log and the metrics."""
+    scope["problem"] = (status, code)
+
+
+def noted(scope: Scope) -> tuple[int, str] | None:
+    """The status and the code of that error; None without one."""
+    problem: tuple[int, str] | None = scope.get("problem")
+    return problem
 
 
 def surprise() -> ServiceError:
@@ -142,9 +159,10 @@ class _Problem(JSONResponse):
         headers: dict[str, str] | None,
     ) -> None:
         super().__init__(_body(status, message, code, param), status, headers)
-        self._message = message
+        self._message, self._code = message, code
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        note(scope, self.status_code, self._code)
         if f"{scope['path']}/".startswith("/v2/"):
             self.body = self.render({"error": self._message})
             self.headers["content-length"] = str(len(self.body))

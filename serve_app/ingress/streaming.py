@@ -7,10 +7,10 @@ from contextlib import aclosing
 from typing import Any
 
 from starlette.responses import StreamingResponse
-from starlette.types import Send
+from starlette.types import Receive, Scope, Send
 
 from serve_app.errors import ServiceError
-from serve_app.ingress.problems import body_of, surprise
+from serve_app.ingress.problems import body_of, note_error, surprise
 from serve_app.observability import log_event
 
 EventBody = dict[str, Any]
@@ -22,13 +22,33 @@ class EventStream(StreamingResponse):
 
     def __init__(self, events: AsyncGenerator[EventBody]) -> None:
         self._events = events
+        self._error: ServiceError | None = None
         headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-        super().__init__(_encoded(events), media_type="text/event-stream", headers=headers)
+        super().__init__(self._encoded(), media_type="text/event-stream", headers=headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            if self._error is not None:
+                note_error(scope, self._error)
 
     async def stream_response(self, send: Send) -> None:
         # Close the generator here, so that work for a client that left is cancelled at once.
         async with aclosing(self._events):
             await super().stream_response(send)
+
+    async def _encoded(self) -> AsyncIterator[str]:
+        try:
+            async for event in self._events:
+                yield f"event: {event['type']}\ndata: {json.dumps(event)}\n\n"
+            return
+        except ServiceError as error:
+            self._error = error
+        except Exception:
+            log_event("stream failed", logging.ERROR)
+            self._error = surprise()
+        yield f"data: {json.dumps(body_of(self._error))}\n\n"
 
 
 async def start_stream(events: AsyncGenerator[EventBody | None]) -> EventStream:
@@ -50,14 +70,3 @@ async def _continued(
         async for event in events:
             if event is not None:
                 yield event
-
-
-async def _encoded(events: AsyncGenerator[EventBody]) -> AsyncIterator[str]:
-    try:
-        async for event in events:
-            yield f"event: {event['type']}\ndata: {json.dumps(event)}\n\n"
-    except ServiceError as error:
-        yield f"data: {json.dumps(body_of(error))}\n\n"
-    except Exception:
-        log_event("stream failed", logging.ERROR)
-        yield f"data: {json.dumps(body_of(surprise()))}\n\n"

@@ -39,7 +39,7 @@ class Service:
         return self._log.read_text(errors="replace")
 
     def batch_sizes(self, stage: str, since: int = 0) -> list[int]:
-        """From the log: neither responses nor Ray's metrics tell (`loadtest/batches.py`)."""
+        """From the log: responses do not tell (`loadtest/batches.py`)."""
         line = "denoised .*batch_size" if stage == "generate" else f"batch stage={stage} size"
         pattern = rf"{line}=(\d+)"
         return [int(size) for size in re.findall(pattern, self.log_text()[since:])]
@@ -109,7 +109,8 @@ def service(tmp_path_factory):
     patience = f"      limits:\n        write_timeout_s: {WRITE_TIMEOUT_S}\n"
     (folder / "config.yaml").write_text(config.replace("      limits:\n", patience))
     began = time.monotonic()
-    with started(folder, folder / "config.yaml") as running:
+    often = {"RAY_metrics_report_interval_ms": "1000"}  # so that a test need not wait for ten
+    with started(folder, folder / "config.yaml", **often) as running:
         running.await_healthy(START_LIMIT_S)
         running.started_s = time.monotonic() - began
         yield running

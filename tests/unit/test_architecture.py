@@ -10,28 +10,33 @@ MAY_IMPORT = {
     "errors": set(),
     "messages": set(),
     "admission": {"errors"},
-    "observability": {"messages"},
+    "autoscaling": set(),
+    "tracing": {"messages"},
+    "observability": {"tracing"},
+    "metrics": {"admission", "errors", "messages", "observability", "metrics"},
     "timings": {"messages"},
     "imaging": {"config", "errors", "messages", "imaging"},
     "device": {"errors", "device"},
     "denoise": {"config", "device", "errors", "messages", "denoise"},
     "runtimes": {"config", "model_config", "errors", "messages", "imaging", "runtimes"},
     "deployments": {
-        "config", "model_config", "device", "errors", "messages", "imaging", "denoise", "runtimes",
-        "observability", "deployments",
+        "autoscaling", "config", "model_config", "device", "errors", "messages", "imaging",
+        "denoise", "runtimes", "observability", "metrics", "tracing", "deployments",
     },
-    "calls": {"errors", "observability"},
+    "calls": {"errors", "observability", "metrics", "tracing"},
     "stages": {"messages", "calls"},
     "mailbox": {"errors"},
-    "pipeline": {"config", "errors", "messages", "admission", "calls", "mailbox", "stages"},
+    "pipeline": {
+        "config", "errors", "messages", "admission", "calls", "mailbox", "metrics", "stages",
+    },
     "ingress": {
         "config", "errors", "messages", "admission", "pipeline", "stages", "imaging",
-        "observability", "timings", "ingress",
+        "observability", "metrics", "timings", "tracing", "ingress",
     },
     "app": {"config", "deployments", "ingress"},
     # Deployments are known to the launcher by the import path in the YAML alone.
     "ray_settings": set(),
-    "launcher": {"config", "launcher"},
+    "launcher": {"config", "launcher", "ray_settings"},
     "__main__": {"launcher", "ray_settings"},
     "client": {"client"},
     "jobs": {
@@ -39,7 +44,9 @@ MAY_IMPORT = {
         "jobs",
     },
 }  # fmt: skip
-SHARED_BY_DEPLOYMENTS = {"decoding", "micro_batching", "refusals", "starting"}
+SHARED_BY_DEPLOYMENTS = {
+    "decoding", "denoising_spans", "gauges", "micro_batching", "refusals", "starting",
+}  # fmt: skip
 FOLDERS = {"serve_app", "demo", "benchmarks", "loadtest"}
 
 

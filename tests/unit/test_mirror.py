@@ -24,8 +24,6 @@ TESTED_ELSEWHERE = {
         "app.py",
         "deployments/canny.py",
         "deployments/captioner.py",
-        "deployments/classifier.py",
-        "deployments/generator.py",
         "deployments/upscaler.py",
     },
     "needs real networks: tests/integration": {
@@ -56,7 +54,9 @@ TESTED_ELSEWHERE = {
         "jobs/tables/actors.py",
         "jobs/tables/command.py",
     },
-    "runs on Ray Data: tests/integration/test_evaluate.py": {
+    "runs on Ray Data: tests/integration/test_evaluate.py and test_evaluate_generator.py": {
+        "jobs/evaluate/generation/making.py",
+        "jobs/evaluate/generation/predict.py",
         "jobs/evaluate/predict.py",
     },
     "words of the reports: tests/unit/jobs/evaluate/test_report.py": {

@@ -19,7 +19,6 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
     router = APIRouter(tags=["generation"], responses=error_schema(), route_class=JsonRoute)
 
     @router.post("/generation")
-    @router.post("/generation/", include_in_schema=False)
     async def generation(body: ControlNetRequest, response: Response) -> ControlNetResponse:
         """Generate an image conditioned on the input's Canny edges."""
         control = checks.from_base64(body.input_image_base64, _IMAGE)

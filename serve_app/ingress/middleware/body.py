@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serve_app.config import Limits
 from serve_app.errors import (
+    BodyStalled,
     BodyTooLarge,
     InvalidRequest,
     ServiceError,
@@ -30,6 +31,7 @@ class BoundedBody:
         self._app = app
         self._max_bytes = limits.max_body_bytes
         self._timeout_s = limits.request_timeout_s
+        self._stalled_s = limits.read_timeout_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -66,7 +68,7 @@ class BoundedBody:
         try:
             async with asyncio.timeout(self._timeout_s):
                 while True:
-                    message = await receive()
+                    message = await self._next(receive)
                     if message["type"] == "http.disconnect":
                         return None
                     body += message.get("body", b"")
@@ -76,3 +78,11 @@ class BoundedBody:
                         return bytes(body)
         except TimeoutError as error:
             raise TimedOut(f"the body did not arrive within {self._timeout_s:g} s") from error
+
+    async def _next(self, receive: Receive) -> Message:
+        try:
+            async with asyncio.timeout(self._stalled_s):
+                return await receive()
+        except TimeoutError as error:
+            message = f"nothing of the body came for {self._stalled_s:g} s (limits.read_timeout_s)"
+            raise BodyStalled(message) from error

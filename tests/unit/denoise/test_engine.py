@@ -202,3 +202,48 @@ def test_a_step_makes_one_forecast_for_all_who_ask(monkeypatch):
         engine.eta_s(rows[1])
         expected += 1
         assert len(made) == expected
+
+
+def test_a_step_says_who_began_and_how_many_lanes_it_had():
+    engine = Engine(TinyModel(), 8)
+    first = engine.add(work("a", 3, guidance_scale=3.0))
+    outcome = engine.step()
+    assert outcome.started == [first] and outcome.lanes == 2
+    second = engine.add(work("b", 3))
+    engine.add(work(sampler="no such"))
+    outcome = engine.step()
+    assert outcome.started == [second] and outcome.lanes == 3
+    outcome = engine.step()
+    assert outcome.started == [] and outcome.lanes == 3
+
+
+def test_who_waits_by_priority():
+    engine = Engine(TinyModel(), 1)
+    for priority in (0, 5, 0, -1):
+        engine.add(work(), priority=priority)
+    assert engine.waiting() == {0: 2, 5: 1, -1: 1}
+    engine.step()
+    assert engine.waiting() == {0: 2, -1: 1} and engine.slots == 1
+    engine.abort()
+    assert engine.waiting() == {}
+
+
+def test_the_wait_of_a_row_that_came_now():
+    engine, _ = taught_engine(places=2)
+    assert engine.wait_s() == 0
+    rows = [engine.add(work(steps=steps)) for steps in (4, 8)]
+    assert engine.wait_s() == pytest.approx(engine.eta_s(rows[0])), "when a slot is free"
+    rows.append(engine.add(work(steps=1)))
+    assert engine.wait_s() == pytest.approx(sorted(map(engine.eta_s, rows))[1])
+    engine.add(work(steps=50, size=(32, 32)))  # of another shape, which has slots
+    assert engine.wait_s() == pytest.approx(sorted(map(engine.eta_s, rows))[1])
+
+
+def test_the_work_ahead_is_until_the_last_is_finished():
+    engine = Engine(TinyModel(), 1, clock=lambda: 0.0)
+    assert engine.work_s() == 0
+    rows = [engine.add(work(steps=steps)) for steps in (4, 20, 4)]
+    assert engine.work_s() == max(map(engine.eta_s, rows)) > engine.eta_s(rows[0])
+    for row in rows:
+        engine.cancel(row)
+    assert engine.work_s() == 0

@@ -10,7 +10,7 @@ from serve_app.denoise.engine import Engine
 from serve_app.denoise.offline import denoise
 from serve_app.device import memory
 from serve_app.device.memory import DeviceMemory
-from serve_app.errors import InvalidRequest, NotEnoughMemory
+from serve_app.errors import InvalidRequest, NotEnoughMemory, StageFailed
 from tests.denoising import TinyModel, finished, run, work
 
 
@@ -232,3 +232,15 @@ def test_edges_and_pictures_of_several_rows_start_in_parts_too():
 
     edges = np.zeros((16, 16), np.uint8)
     assert len(denoise(Engine(NoRoom(), 8), [work(steps=1, edges=edges) for _ in range(5)])) == 5
+
+
+def test_a_mistake_of_ours_that_has_a_name_is_told_with_its_traceback_too():
+    def fail(prompts):
+        raise StageFailed("not a number")
+
+    told = []
+    engine = Engine(TinyModel(fail), 8, on_error=lambda error: told.append(error.__traceback__))
+    engine.add(work())
+    ((_, error),) = engine.step().failed
+    assert isinstance(error, StageFailed) and error.__traceback__ is None
+    assert len(told) == 1 and told[0] is not None

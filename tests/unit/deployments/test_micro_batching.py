@@ -203,3 +203,50 @@ def test_what_is_our_fault_is_logged(caplog):
 def test_an_invalid_user_config_is_refused():
     with pytest.raises(ValueError, match="max_batch_sise"):
         batcher(lambda items: items).configure({"max_batch_sise": 4})
+
+
+# what is published
+
+
+def test_a_batch_is_counted_once_and_each_item_for_itself(published):
+    made = batcher(lambda items: items, key=lambda item: item[0])
+    run_groups(made, ["a1", "b1", "a2", "a3"])
+    assert published.of("image_batch_size") == {"test": [3, 1]}
+    assert [len(each) for each in published.of("image_batch_seconds").values()] == [2]
+    assert len(published.of("image_stage_seconds")["test"]) == 4
+    assert len(published.of("image_queue_seconds")["test", "0"]) == 4
+
+
+def test_batches_that_fail_are_counted_as_they_ran(published):
+    def run(items):
+        if 2 in items:
+            raise ValueError("two")
+        return items
+
+    run_groups(batcher(run), [1, 2, 3])
+    assert published.of("image_batch_size") == {"test": [3, 1, 1, 1]}
+
+
+def test_a_smaller_batch_after_too_little_memory_is_counted_as_it_is(published):
+    run_groups(batcher(Device(room=2), too_large=too_large), list(range(4)))
+    assert published.of("image_batch_size") == {"test": [4, 2, 2]}
+
+
+async def test_who_waits_is_known_until_the_last_has_left(published):
+    made = batcher(lambda items: items)
+
+    def depth():
+        made.publish_depth()
+        return published.last("image_queue_depth")["test", "0"]
+
+    with made._gate.running():  # so that nobody enters
+        callers = [asyncio.create_task(made(item)) for item in range(3)]
+        await settle()
+        assert depth() == 3
+        callers[0].cancel()
+        await settle()
+        assert depth() == 2
+        for caller in callers:
+            caller.cancel()
+        await asyncio.gather(*callers, return_exceptions=True)
+    assert depth() == 0

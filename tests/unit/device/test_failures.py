@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from serve_app.device.failures import Health, device_lost, out_of_memory, without_frames
-from serve_app.errors import InvalidRequest, NotEnoughMemory
+from serve_app.device.failures import Health, device_lost, is_ours, out_of_memory, without_frames
+from serve_app.errors import InvalidImage, InvalidRequest, NotEnoughMemory, StageFailed
 
 
 @pytest.mark.parametrize(
@@ -65,3 +65,16 @@ def test_frames_are_dropped_of_causes_too():
     except ValueError as error:
         dropped = without_frames(error)
     assert dropped.__traceback__ is None and dropped.__cause__.__traceback__ is None
+
+
+@pytest.mark.parametrize(
+    ("error", "ours"),
+    [
+        (StageFailed("the image is not a number"), True),
+        (KeyError("a mistake"), True),
+        (InvalidImage("truncated"), False),
+        (NotEnoughMemory("later"), False),
+    ],
+)
+def test_what_is_to_be_logged(error, ours):
+    assert is_ours(error) is ours

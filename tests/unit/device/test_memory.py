@@ -101,3 +101,12 @@ def test_who_holds_the_memory(monkeypatch, device, held):
     never = too_large("an image of 8x8 pixels", "size")
     assert isinstance(refusal(never), NotEnoughMemory) is held
     assert isinstance(refusal(None), NotEnoughMemory)
+
+
+def test_how_much_of_a_gpu_a_replica_uses(monkeypatch):
+    device = cuda(free=19, reserved=4, fraction=0.5)
+    device.memory_allocated = lambda: 3
+    monkeypatch.setattr(memory, "_cuda", lambda: device)
+    assert memory.device_usage() == {"allocated": 3, "reserved": 4, "limit": 12}
+    monkeypatch.setattr(memory, "_cuda", lambda: None)
+    assert memory.device_usage() == {}

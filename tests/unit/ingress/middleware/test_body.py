@@ -91,3 +91,8 @@ async def test_one_that_does_not_arrive_is_given_up():
 async def test_a_client_that_leaves_half_way_costs_nothing():
     gone = {"type": "http.disconnect"}
     assert await through(Limits(), part(b"a"), gone) == ([], [])
+
+
+async def test_a_body_that_stalls_is_a_408_long_before_the_time_limit():
+    limits = Limits(read_timeout_s=0.01, request_timeout_s=60)
+    assert await through(limits, part(b"a"), part(b"b")) == ([], [408])

@@ -1,0 +1,1 @@
+"""What the service publishes to Prometheus, through Ray. Every metric is in `docs/operate.md`."""
