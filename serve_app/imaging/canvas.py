@@ -13,27 +13,34 @@ from serve_app.messages import GenerationRequest, Pixels, Region
 @dataclass(frozen=True)
 class Canvas:
     """`image` and `mask` are of the generated size: uint8 RGB [height, width, 3] to start from, and
-    [height, width] of what is made anew."""
+    [height, width] of what is made anew.
+
+    The input image at its own size, which may be far larger, is decoded again at the end: requests
+    that wait hold encoded images alone.
+    """
 
     image: Pixels | None = None
     mask: Pixels | None = None
-    _under: "_Under | None" = None
+    _input: "_Input | None" = None
 
     def finished(self, made: Pixels) -> Pixels:
         """The picture that was asked for: what was made, or the input image with it inside."""
-        if self._under is None:
+        if self._input is None:
             return made
-        under = self._under
-        return masks.pasted(under.original, made, under.mask, under.region)
+        original, mask = self._input.decoded()
+        return masks.pasted(original, made, mask, self._input.region)
 
 
 @dataclass(frozen=True)
-class _Under:
-    """An input image at its own size, and which of its pixels give way."""
-
-    original: Pixels
-    mask: Pixels
+class _Input:
+    image: bytes
+    mask: bytes
     region: Region | None
+    max_pixels: int
+
+    def decoded(self) -> tuple[Pixels, Pixels]:
+        image = codec.decode(self.image, self.max_pixels)
+        return image, codec.decode_grey(self.mask, self.max_pixels)
 
 
 def canvas_of(request: GenerationRequest, max_pixels: int) -> Canvas:
@@ -44,13 +51,11 @@ def canvas_of(request: GenerationRequest, max_pixels: int) -> Canvas:
     try:
         if request.mask_image is None:
             return Canvas(codec.decode(request.image, max_pixels, size))
-        original = codec.decode(request.image, max_pixels)
+        sent = _Input(request.image, request.mask_image, request.region, max_pixels)
+        image, mask = (_at(size, pixels, request.region) for pixels in sent.decoded())
     except ServiceError as error:
         raise error.about("image") from error.__cause__
-    mask = codec.decode_grey(request.mask_image, max_pixels)
-    under = _Under(original, mask, request.region)
-    image, sized = (_at(size, pixels, request.region) for pixels in (original, mask))
-    return Canvas(image, sized, under)
+    return Canvas(image, mask, sent)
 
 
 def _at(size: tuple[int, int], pixels: Pixels, region: Region | None) -> Pixels:
