@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from serve_app.denoise.sampler import Sampler
+from serve_app.errors import InvalidRequest
 from serve_app.messages import Pixels
 
 COVERED = 128
@@ -46,8 +47,15 @@ def everything(width: int, height: int) -> Pixels:
 def latent_mask(mask: Pixels, like: torch.Tensor) -> torch.Tensor:
     """A mask, uint8 [height, width], at the size of latents `like`: 0 or 1, [1, 1, height, width].
 
-    Of each square of pixels that becomes one latent, the first pixel decides.
+    Of each square of pixels that becomes one latent, the first pixel decides. Raises InvalidRequest
+    where none is covered.
     """
     covered = torch.tensor(mask >= COVERED, dtype=torch.float32)[None, None]
     sized = torch.nn.functional.interpolate(covered, size=like.shape[2:])
+    if not sized.any():
+        message = (
+            "the mask covers too little at the size that the model works at, and nothing would "
+            "change: widen it, blur it less, or send padding_mask_crop"
+        )
+        raise InvalidRequest(message).about("mask")
     return sized.to(like.device, like.dtype)

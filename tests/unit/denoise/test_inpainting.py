@@ -9,6 +9,7 @@ from serve_app.denoise.inpainting import everything, latent_mask
 from serve_app.denoise.offline import denoise
 from serve_app.denoise.sampler import SAMPLERS, Samplers
 from serve_app.denoise.trajectory import start_all
+from serve_app.errors import InvalidRequest
 from tests.denoising import NOISE_SCHEDULE, TinyModel, work
 
 SIZE = (64, 64)
@@ -120,3 +121,12 @@ def test_the_first_pixel_of_a_latent_decides_and_grey_counts_from_the_middle():
     mask[0, 0], mask[0, 8], mask[9:16, 16:24] = 128, 127, 255
     sized = latent_mask(mask, torch.zeros(1, 4, 2, 3))
     assert sized.tolist() == [[[[1, 0, 0], [0, 0, 0]]]]
+
+
+def test_a_mask_that_covers_no_latent_is_refused():
+    dot = np.zeros((64, 64), np.uint8)
+    dot[3:7, 3:7] = 255
+    for inpaints in (False, True):
+        with pytest.raises(InvalidRequest, match="padding_mask_crop") as refused:
+            started(masked(mask=dot), Encoding(inpaints))
+        assert refused.value.param == "mask"
