@@ -30,6 +30,9 @@ class Limits(Settings):
     max_image_pixels: PositiveInt = 4096 * 4096
     max_aspect_ratio: float = Field(20.0, ge=1, description="of an input image, long to short side")
     max_upscale_pixels: PositiveInt = Field(512 * 512, description="of the image to enlarge")
+    max_edit_pixels: PositiveInt = Field(
+        2048 * 2048, description="of an image edited with a mask, which comes back at its own size"
+    )
     max_side: Side = Field(1024, description="longest side of a generated image, in pixels")
     max_pixels: PositiveInt = Field(
         1024 * 1024, description="of a generated image; what a step of it takes grows with them"

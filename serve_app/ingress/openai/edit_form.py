@@ -7,12 +7,14 @@ from fastapi import Request
 from pydantic import ValidationError
 
 from serve_app.errors import InvalidField, InvalidRequest
+from serve_app.ingress.masked import SentMask
 from serve_app.ingress.multipart import Part, read_form
+from serve_app.ingress.openai.schema import ImageEdit
 from serve_app.ingress.problems import invalid_field
-from serve_app.ingress.schema import ImageRequest
 
+_MASKS = ("mask", "mask_image")
 _BINARY = {"type": "string", "format": "binary"}
-_SCHEMA = ImageRequest.model_json_schema()
+_SCHEMA = ImageEdit.model_json_schema()
 EDIT_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -20,10 +22,9 @@ EDIT_BODY: dict[str, Any] = {
             "multipart/form-data": {
                 "schema": _SCHEMA
                 | {
-                    "title": "ImageEdit",
                     "required": ["image", "prompt"],
                     "properties": _SCHEMA["properties"]
-                    | {"image": _BINARY, "control_image": _BINARY},
+                    | dict.fromkeys(("image", "mask", "mask_image", "control_image"), _BINARY),
                 }
             }
         },
@@ -38,7 +39,8 @@ class Edit:
 
     image: bytes
     control_image: bytes | None
-    fields: ImageRequest
+    mask: SentMask | None
+    fields: ImageEdit
 
 
 async def edit_form(request: Request) -> Edit:
@@ -49,22 +51,39 @@ async def edit_form(request: Request) -> Edit:
             "image"
         )
     form = read_form(await request.body(), content_type)
-    if any(part.name == "mask" for part in form):
-        raise InvalidRequest("masks are not supported: the whole image is edited").about("mask")
     images = [part for part in form if part.name in ("image", "image[]")]
     if len(images) > 1:
         raise InvalidRequest("one image is edited at a time").about("image")
     if not images or not images[0].is_file:
         raise InvalidField("image: no file was sent in this field").about("image")
     controls = [part.data for part in form if part.name == "control_image" and part.is_file]
+    fields = _fields(form)
     return Edit(
         image=images[0].data,
         control_image=controls[-1] if controls else None,
-        fields=_fields(form),
+        mask=_mask(form, fields),
+        fields=fields,
     )
 
 
-def _fields(form: list[Part]) -> ImageRequest:
+def _mask(form: list[Part], fields: ImageEdit) -> SentMask | None:
+    # Clients send a field that they leave out as an empty text.
+    masks = [part for part in form if part.name in _MASKS and (part.is_file or part.data)]
+    if not masks:
+        for name in ("mask_blur", "padding_mask_crop"):
+            if getattr(fields, name) is not None:
+                raise InvalidRequest(f"{name} is of a mask, and there is none").about(name)
+        return None
+    (mask, *others) = masks
+    if others:
+        message = "send one mask, as mask (transparent is edited) or mask_image (white is edited)"
+        raise InvalidRequest(message).about(others[0].name)
+    if not mask.is_file:
+        raise InvalidField(f"{mask.name}: no file was sent in this field").about(mask.name)
+    return SentMask(mask.data, mask.name, fields.mask_blur or 0.0, fields.padding_mask_crop)
+
+
+def _fields(form: list[Part]) -> ImageEdit:
     """The text fields, parsed to numbers and booleans where the schema has them."""
     try:
         texts = {
@@ -75,6 +94,6 @@ def _fields(form: list[Part]) -> ImageRequest:
     except UnicodeDecodeError as error:
         raise InvalidRequest("a field of the form is not valid UTF-8") from error
     try:
-        return ImageRequest.model_validate(texts, strict=False)
+        return ImageEdit.model_validate(texts, strict=False)
     except ValidationError as error:
         raise invalid_field(error.errors(include_input=False)) from error

@@ -1,8 +1,10 @@
 """`/v1/images/generations`, `/v1/images/edits` and `/v1/models`."""
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Response
@@ -18,7 +20,8 @@ from serve_app.ingress.openai.usage import usage_of
 from serve_app.ingress.problems import error_schema
 from serve_app.ingress.schema import ImageRequest
 from serve_app.ingress.streaming import EventBody, start_stream
-from serve_app.pipeline import Pipeline
+from serve_app.messages import GenerationRequest
+from serve_app.pipeline import Composition, Pipeline
 
 EditForm = Annotated[Edit, Depends(edit_form)]
 # Without a type: readers of the document differ on whether it is the body's or an event's.
@@ -36,17 +39,27 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
         id=model.name, created=int(time.time()), owned_by="local", aliases=model.aliases
     )
 
+    async def converted(
+        body: ImageRequest, edit: Edit | None
+    ) -> tuple[GenerationRequest, Composition]:
+        if edit is None:
+            return conversion.image_generation(body, args)
+        convert = partial(
+            conversion.image_generation, body, args, edit.image, edit.control_image, mask=edit.mask
+        )
+        # A mask is decoded.
+        return convert() if edit.mask is None else await asyncio.to_thread(convert)
+
     async def answered(
         body: ImageRequest,
         response: Response,
         kind: str,
-        image: bytes | None = None,
-        control: bytes | None = None,
+        edit: Edit | None = None,
     ) -> ImageResponse | Response:
         """Shared by generations and edits; `kind` prefixes the names of their events."""
         if body.stream:
-            return await start_stream(events(body, kind, image, control))
-        request, composition = conversion.image_generation(body, args, image, control)
+            return await start_stream(events(body, kind, edit))
+        request, composition = await converted(body, edit)
         terms = conversion.terms(body)
         with checks.naming_field("control_image"):
             images = await pipeline.generate(request, composition, body.n or 1, terms)
@@ -69,9 +82,9 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
         )
 
     async def events(
-        body: ImageRequest, kind: str, image: bytes | None, control: bytes | None
+        body: ImageRequest, kind: str, edit: Edit | None
     ) -> AsyncGenerator[EventBody | None]:
-        request, composition = conversion.image_generation(body, args, image, control)
+        request, composition = await converted(body, edit)
         terms = conversion.terms(body)
         with checks.naming_field("control_image"):
             stream = pipeline.generate_streaming(request, composition, body.n or 1, terms)
@@ -99,14 +112,13 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
         openapi_extra=EDIT_BODY,
     )
     async def edits(edit: EditForm, response: Response) -> ImageResponse | Response:
-        """OpenAI's image edits: image-to-image at `strength`, ControlNet-conditioned if a control
-        image is sent.
+        """OpenAI's image edits: image-to-image at `strength`, of what a mask covers if one is sent,
+        ControlNet-conditioned if a control image is sent.
 
         A form with the file `image` and the fields of `/v1/images/generations`; streams as it does,
         with events named `image_edit.…`.
         """
-        image, control = edit.image, edit.control_image
-        return await answered(edit.fields, response, "image_edit", image, control)
+        return await answered(edit.fields, response, "image_edit", edit)
 
     @router.get("/v1/models")
     async def models() -> ModelList:
