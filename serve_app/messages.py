@@ -70,12 +70,14 @@ Picture = bytes | ImageResult
 
 @dataclass(frozen=True)
 class CannyRequest:
-    """`image` is encoded. With a size the image is resized before edges are found, in pixels."""
+    """`image` is encoded. With a size the image is resized before edges are found, in pixels. What
+    `is_edges` is an edge map already, light on dark."""
 
     image: bytes
     low_threshold: int
     high_threshold: int
     size: tuple[int, int] | None = None  # (width, height)
+    is_edges: bool = False
 
 
 @dataclass(frozen=True)
