@@ -41,7 +41,8 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
                 asked.request, asked.composition, asked.images, _TERMS
             )
             images, interrupted = await work.run(name, asked.images, stream)
-        payloads, timings = [], None
+        payloads: list[str] = []
+        timings = None
         if images and body.send_images is not False:
             payloads, timings = await encode_images(
                 images, asked.request, args, size=asked.composition.resize
