@@ -33,7 +33,7 @@ from PIL import Image, ImageDraw
 
 from benchmarks.reference import ReferencePipelines
 from benchmarks.same_work import BATCH, EAGER_MODEL
-from serve_app.config import AppArgs
+from serve_app.config import read_args
 from serve_app.denoise.engine import Engine
 from serve_app.denoise.offline import denoise
 from serve_app.denoise.trajectory import Work
@@ -130,9 +130,7 @@ class Baselines:
     """The engine and the loop on some of the job's pictures."""
 
     def __init__(self, folder: Path, config: Path) -> None:
-        settings = AppArgs.model_validate(
-            yaml.safe_load(config.read_text())["applications"][0]["args"]
-        )
+        settings = read_args(config)
         width, height = default_size(settings)
         wanted = Wanted(
             "image-to-image",

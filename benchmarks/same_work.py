@@ -2,10 +2,8 @@
 
 from dataclasses import replace
 
-import yaml
-
 from loadtest.routes import PROMPT, sketch
-from serve_app.config import AppArgs
+from serve_app.config import read_args
 from serve_app.denoise.trajectory import Work
 from serve_app.imaging import codec
 from serve_app.imaging.canny import find_edges
@@ -14,8 +12,7 @@ from serve_app.model_config import PROJECT_ROOT
 
 BATCH = 8
 SIDE = 128
-_CONFIG = yaml.safe_load((PROJECT_ROOT / "serve_config.yaml").read_text())
-_MODELS = AppArgs.model_validate(_CONFIG["applications"][0]["args"]).models
+_MODELS = read_args(PROJECT_ROOT / "serve_config.yaml").models
 MODEL, CAPTIONER = _MODELS.generator, _MODELS.captioner
 EAGER_MODEL = MODEL.model_copy(update={"backend": "eager"})
 """The eager backend, so that ways of batching are compared and not backends."""

@@ -38,20 +38,25 @@ def write_pictures(folder: Path) -> None:
 
 
 def write_labelled(folder: Path, count: int, wide: bool = False) -> None:
-    """Single shapes, 000.png and so on; inputs.csv: image_path,label,caption.
+    """Single shapes, 000.png and so on; inputs.csv: image_path,label,caption. And prompts.csv, to
+    make them anew from their edges: id,prompt,label,image_path,reference_path,seed.
 
     The scenes are those of `python -m demo.evaluate classifier`.
     """
     name, chance = ("classifier_wide", 1.0) if wide else ("classifier_core", 0.0)
     scenes = held_out_scenes(count, name, count=1, wide=chance)
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "inputs.csv").open("w", newline="") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(["image_path", "label", "caption"])
-        for index, scene in enumerate(scenes):
-            picture = f"{index:03}.png"
-            Image.fromarray(render(scene)).save(folder / picture, optimize=True)
-            table.writerow([picture, scene.shapes[0].kind, caption(scene)])
+    inputs = [["image_path", "label", "caption"]]
+    prompts = [["id", "prompt", "label", "image_path", "reference_path", "seed"]]
+    for index, scene in enumerate(scenes):
+        name, kind, text = f"{index:03}", scene.shapes[0].kind, caption(scene)
+        picture = f"{name}.png"
+        Image.fromarray(render(scene)).save(folder / picture, optimize=True)
+        inputs.append([picture, kind, text])
+        prompts.append([name, text, kind, picture, picture, str(index)])
+    for table, rows in (("inputs.csv", inputs), ("prompts.csv", prompts)):
+        with (folder / table).open("w", newline="") as file:
+            csv.writer(file, lineterminator="\n").writerows(rows)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ Three homes, by lifetime: `args:` (here, a redeploy), `deployments:` (Ray's own 
 """
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, model_validator
@@ -147,4 +147,17 @@ def read_args(path: Path) -> AppArgs:
 
     Raises OSError, YAMLError, LookupError or TypeError for another file, and ValidationError.
     """
-    return AppArgs.model_validate(yaml.safe_load(path.read_text())["applications"][0]["args"])
+    return AppArgs.model_validate(_application(path)["args"])
+
+
+def read_batching(path: Path, deployment: str) -> BatchSettings:
+    """The `user_config` of a deployment of the same file.
+
+    Raises as `read_args`, and ValueError where there is no such deployment.
+    """
+    (found,) = (each for each in _application(path)["deployments"] if each["name"] == deployment)
+    return BatchSettings.model_validate(found.get("user_config", {}))
+
+
+def _application(path: Path) -> Any:
+    return yaml.safe_load(path.read_text())["applications"][0]

@@ -29,7 +29,7 @@ from PIL import Image, ImageDraw
 
 from benchmarks.real_size import memory, placed, reference
 from loadtest.service import served
-from serve_app.config import AppArgs
+from serve_app.config import read_args
 from serve_app.model_config import PROJECT_ROOT
 
 BUILD = PROJECT_ROOT / "build" / "real-size"
@@ -54,13 +54,14 @@ def main(argv: list[str] | None = None) -> None:
     made_s = time.monotonic() - began
     config = yaml.safe_load(options.config.read_text())
     config = placed.on_cpu(config, folder, options.dtype)
-    (options.build / "config.yaml").write_text(yaml.safe_dump(config))
-    args = AppArgs.model_validate(config["applications"][0]["args"])
+    placed_config = options.build / "config.yaml"
+    placed_config.write_text(yaml.safe_dump(config))
+    args = read_args(placed_config)
     # Ray gives a replica as many threads as it was promised CPUs, unless told otherwise.
     os.environ.setdefault("OMP_NUM_THREADS", str(os.cpu_count()))
     log = options.build / "log"
     started = time.monotonic()
-    with served(options.build / "config.yaml", log, START_S) as url:
+    with served(placed_config, log, START_S) as url:
         result = {"folders_s": made_s, "start_s": time.monotonic() - started}
         result["idle"] = memory.of_replicas()
         client = httpx.Client(base_url=url, timeout=args.limits.request_timeout_s)

@@ -8,7 +8,7 @@ outside, and when it ends, one batch's worth of them enters at once.
 Around the gate, every batched deployment gets the same three promises: the synchronous work runs
 in a thread of its own, so the replica's event loop stays free; an item that fails, fails alone;
 a caller that is cancelled frees its slot at once, and never blocks the queue. Items that run out of
-memory together are run in smaller batches (`device/limits.py`).
+memory together are run in smaller batches (`device/running.py`).
 """
 
 import asyncio
@@ -24,19 +24,14 @@ from typing import Any, Generic, TypeVar
 from ray import serve
 
 from serve_app.config import BatchSettings
-from serve_app.device.failures import (
-    Health,
-    device_lost,
-    is_ours,
-    out_of_memory,
-    without_frames,
-)
-from serve_app.device.limits import BatchLimits
-from serve_app.device.memory import DeviceMemory, refusal
+from serve_app.device.failures import is_ours
+from serve_app.device.memory import DeviceMemory
+from serve_app.device.running import BatchRunner, Watch
 from serve_app.errors import InvalidRequest
 from serve_app.messages import StageReport
 from serve_app.metrics.stages import QueueDepth, log_overflow, publish_batch, publish_item
 from serve_app.observability import log_event
+from serve_app.tracing import record_stage
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -99,6 +94,23 @@ class Outcome:
     report: StageReport
 
 
+class _Published(Watch):
+    """Metrics and log of a stage's batches."""
+
+    def __init__(self, stage: str) -> None:
+        self._stage = stage
+
+    def ran(self, size: int, seconds: float) -> None:
+        publish_batch(self._stage, size, seconds)
+
+    def failed(self, size: int, error: Exception) -> None:
+        if is_ours(error):
+            log_event("batch failed", logging.ERROR, stage=self._stage, size=size)
+
+    def overflowed(self, size: int, limit: int, key: Hashable) -> None:
+        log_overflow(self._stage, size, limit, key)
+
+
 class MicroBatcher(Generic[Item, Result]):
     """Turns `run(items) -> results` into an awaitable call for one item.
 
@@ -117,13 +129,11 @@ class MicroBatcher(Generic[Item, Result]):
     ) -> None:
         """`memory` is shared with whatever else runs on the replica's device."""
         self._stage = stage
-        self._run = run
         self._key = key
-        self._too_large = too_large
         settings = BatchSettings()
-        self._memory = memory or DeviceMemory()
-        self._limits = BatchLimits(settings.max_batch_size)
-        self._health = Health()
+        self._runner = BatchRunner(
+            run, settings.max_batch_size, memory or DeviceMemory(), too_large, _Published(stage)
+        )
         self._gate = Gate(settings.max_batch_size)
         self._waiting: set[Ticket] = set()
         self._depth = QueueDepth(stage)
@@ -147,13 +157,13 @@ class MicroBatcher(Generic[Item, Result]):
         """Apply a `user_config` from the next batch on. Raises ValidationError if it is invalid."""
         settings = BatchSettings.model_validate(user_config)
         self._gate.capacity = settings.max_batch_size
-        self._limits.general = settings.max_batch_size
+        self._runner.limits.general = settings.max_batch_size
         self._call_batch.set_max_batch_size(settings.max_batch_size)
         self._call_batch.set_batch_wait_timeout_s(settings.batch_wait_timeout_s)
 
     def check(self) -> None:
         """Raise RuntimeError where this replica is of no more use, as `Health.check`."""
-        self._health.check()
+        self._runner.check()
 
     def publish_depth(self) -> None:
         """Set the gauge of how many items wait for their batch to begin."""
@@ -162,15 +172,17 @@ class MicroBatcher(Generic[Item, Result]):
     async def __call__(self, item: Item) -> tuple[Result, StageReport]:
         """Run `item` as part of a batch. Raises what `run` raised for it; InvalidRequest or
         NotEnoughMemory if it does not fit the device's memory."""
-        ticket = Ticket(item, time.perf_counter())
+        ticket = Ticket(item, time.monotonic())
         self._waiting.add(ticket)
         try:
             async with self._gate.entered():
                 outcome: Outcome = await self._call_batch(ticket)
         finally:
             self._waiting.discard(ticket)
-        if isinstance(outcome.value, Exception):
-            raise outcome.value
+        error = outcome.value if isinstance(outcome.value, Exception) else None
+        record_stage(outcome.report, ticket.arrived, error)
+        if error is not None:
+            raise error
         return outcome.value, outcome.report
 
     def run_groups(self, tickets: list[Ticket]) -> list[Outcome]:
@@ -181,10 +193,9 @@ class MicroBatcher(Generic[Item, Result]):
             groups.setdefault(self._key(ticket.item), []).append(ticket)
         outcomes: dict[int, Outcome] = {}
         for key, group in groups.items():
-            started = time.perf_counter()
-            values = self._run_group(key, [ticket.item for ticket in group])
-            self._health.saw(values)
-            run_s = time.perf_counter() - started
+            started = time.monotonic()
+            values = self._runner.outcomes(key, [ticket.item for ticket in group])
+            run_s = time.monotonic() - started
             log_event("batch", stage=self._stage, size=len(group), seconds=run_s)
             for ticket, value in zip(group, values, strict=True):
                 queue_s = started - ticket.arrived
@@ -192,41 +203,3 @@ class MicroBatcher(Generic[Item, Result]):
                 publish_item(report)
                 outcomes[id(ticket)] = Outcome(value, report)
         return [outcomes[id(ticket)] for ticket in tickets]
-
-    def _run_group(self, key: Hashable, items: Sequence[Item]) -> list[Any]:
-        """A result or an exception for each item, in batches that fit memory."""
-        values: list[Any] = []
-        while len(values) < len(items):
-            end = len(values) + self._limits.of(key)
-            values += self._run_batch(key, items[len(values) : end])
-        return values
-
-    def _run_batch(self, key: Hashable, items: Sequence[Item]) -> list[Any]:
-        """A result or an exception for each item, as those that raise are run one by one; nothing
-        where several run out of memory: the limit is lower now."""
-        began = time.perf_counter()
-        try:
-            results = self._memory.attempt(lambda: self._run(items), last=len(items) == 1)
-        except Exception as error:
-            failure = self._failure(items, error)
-        else:
-            self._limits.fitted(key, len(items))
-            return list(results)
-        finally:
-            publish_batch(self._stage, len(items), time.perf_counter() - began)
-        if len(items) == 1 or device_lost(failure):
-            return [failure] * len(items)
-        if out_of_memory(failure):
-            limit = self._limits.overflowed(key, len(items))
-            log_overflow(self._stage, len(items), limit, key)
-            return []
-        return [value for item in items for value in self._run_batch(key, [item])]
-
-    def _failure(self, items: Sequence[Item], error: Exception) -> Exception:
-        """The error for these items, logged where it is ours, without frames: they would keep the
-        batch's tensors alive."""
-        if out_of_memory(error):
-            return refusal(self._too_large(items[0])) if len(items) == 1 else without_frames(error)
-        if is_ours(error):
-            log_event("batch failed", logging.ERROR, stage=self._stage, size=len(items))
-        return without_frames(error)

@@ -54,6 +54,8 @@ def build_api(
         redirect_slashes=False,
         docs_url=None,  # FastAPI's pages load their files from other hosts
         redoc_url=None,
+        # Its spans would begin at the client's header, beside Serve's and not below them.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     problems.install(app)
     app.add_middleware(LenientPaths)
@@ -67,7 +69,7 @@ def build_api(
             allow_origins=args.cors_origins,
             allow_methods=["GET", "POST"],
             allow_headers=["*"],
-            expose_headers=["X-Request-ID", "Server-Timing", "Retry-After"],
+            expose_headers=["X-Request-ID", "Server-Timing", "Retry-After", "traceresponse"],
         )
     app.add_middleware(StatedWriteTimeout, seconds=args.limits.write_timeout_s)
     app.add_middleware(OriginCheck, args=args)

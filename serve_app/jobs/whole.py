@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,7 +37,19 @@ def new_file(path: Path) -> Iterator[Path]:
     if path.exists():
         raise FileExistsError(f"{path} is there already")
     path.parent.mkdir(parents=True, exist_ok=True)
-    making = path.with_name(f".{path.name}-{os.getpid()}")
+    with _renamed_into(path) as making:
+        yield making
+
+
+def write(path: Path, data: bytes) -> None:
+    """A file, in the place of the one that may be there. Raises OSError."""
+    with _renamed_into(path) as making:
+        making.write_bytes(data)
+
+
+@contextmanager
+def _renamed_into(path: Path) -> Iterator[Path]:
+    making = path.with_name(f".{uuid.uuid4().hex}.part")  # no longer than a name may be
     try:
         yield making
         os.replace(making, path)

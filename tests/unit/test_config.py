@@ -3,7 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from serve_app.config import Auth, BatchSettings, Defaults, EngineSettings
+from serve_app.config import Auth, BatchSettings, Defaults, EngineSettings, read_batching
+from serve_app.model_config import PROJECT_ROOT
 from tests import fakes
 
 
@@ -61,3 +62,12 @@ def test_a_batch_holds_something(settings):
             settings(max_batch_size=size)
     with pytest.raises(ValidationError):
         settings(max_batch_sise=8)
+
+
+def test_batching_of_a_deployment_is_read_by_its_name():
+    path = PROJECT_ROOT / "serve_config.yaml"
+    assert read_batching(path, "Classifier") == BatchSettings(
+        max_batch_size=8, batch_wait_timeout_s=0.002
+    )
+    with pytest.raises(ValueError):
+        read_batching(path, "Classifiers")

@@ -55,7 +55,9 @@ TESTED_ELSEWHERE = {
         "jobs/tables/actors.py",
         "jobs/tables/command.py",
     },
-    "runs on Ray Data: tests/integration/test_evaluate.py": {
+    "runs on Ray Data: tests/integration/test_evaluate.py and test_evaluate_generator.py": {
+        "jobs/evaluate/generation/making.py",
+        "jobs/evaluate/generation/predict.py",
         "jobs/evaluate/predict.py",
     },
     "words of the reports: tests/unit/jobs/evaluate/test_report.py": {

@@ -16,6 +16,7 @@ from diffusers.utils.logging import disable_progress_bar, set_verbosity_error
 from transformers.utils import logging as transformers_logging
 
 from serve_app.jobs.convert.checkpoint import Refused, Tensors, read
+from serve_app.jobs.one_line import one_line
 
 MAX_DIFFERENCE = 1 / 255
 _NETWORKS = {  # the prefix of its tensors in the file
@@ -61,7 +62,7 @@ def convert(checkpoint: Path, folder: Path, like: str) -> float:
     except NotImplementedError as error:  # of tensors that were not loaded
         raise Refused(f"{checkpoint} lacks weights that the networks of {like} have") from error
     except (ValueError, RuntimeError) as error:  # shapes and names that are not those of `like`
-        raise Refused(f"{checkpoint} is not like {like}: {' '.join(str(error).split())}") from error
+        raise Refused(f"{checkpoint} is not like {like}: {one_line(error)}") from error
     for name in _NETWORKS:
         _check_tensors(name, getattr(pipeline, name), weights, dtype)
     pipeline.save_pretrained(folder)

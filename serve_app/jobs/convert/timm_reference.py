@@ -17,6 +17,7 @@ from typing import Any
 from torch import nn
 
 from serve_app.jobs.convert.checkpoint import Refused, Tensors
+from serve_app.jobs.one_line import one_line
 
 
 def timm() -> Any:
@@ -48,7 +49,7 @@ def network(architecture: str, weights: Tensors, settings: dict[str, Any]) -> nn
         )
         made.load_state_dict({name: each.float() for name, each in weights.items()})
     except RuntimeError as error:
-        raise Refused(f"{architecture}: {_first_lines(str(error))}") from error
+        raise Refused(f"{architecture}: {one_line(error)}") from error
     if not isinstance(made, timm().models.VisionTransformer):
         raise Refused(f"{architecture} is not a vision transformer")
     return made.eval()
@@ -59,10 +60,6 @@ def data_configuration(reference: nn.Module) -> dict[str, Any]:
     `interpolation`."""
     found: dict[str, Any] = timm().data.resolve_data_config(model=reference)
     return found
-
-
-def _first_lines(error: str) -> str:
-    return " ".join(error.split())[:300]
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from transformers.utils import logging
 from serve_app.imaging import codec
 from serve_app.jobs.convert import timm_reference
 from serve_app.jobs.convert.checkpoint import Refused, Tensors, read
+from serve_app.jobs.one_line import one_line
 from serve_app.model_config import ClassifierModel, Placement
 from serve_app.runtimes.classifier import ClassifierRuntime
 
@@ -139,7 +140,7 @@ def _write(
     try:
         network.load_state_dict(named)
     except RuntimeError as error:
-        raise Refused(f"not a plain vision transformer: {' '.join(str(error).split())}") from error
+        raise Refused(f"not a plain vision transformer: {one_line(error)}") from error
     network.to(weights["head.weight"].dtype).save_pretrained(folder)
     (folder / "preprocessor_config.json").write_text(json.dumps(image_processor(data), indent=2))
 

@@ -12,29 +12,15 @@ gate is missed, 2 for a pipeline that cannot be run, 130 after Ctrl-C.
 import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from serve_app.jobs.evaluate import pipeline, run_folder, verdict
-from serve_app.jobs.evaluate.join import join
-from serve_app.jobs.evaluate.load import load
-from serve_app.jobs.evaluate.metrics import metrics
-from serve_app.jobs.evaluate.predict import predict
-from serve_app.jobs.evaluate.preprocess import preprocess
-from serve_app.jobs.evaluate.report import report
-from serve_app.jobs.evaluate.run_folder import Left, Run
+from serve_app.jobs.evaluate import pipeline, verdict
+from serve_app.jobs.evaluate.run_folder import Run
+from serve_app.jobs.evaluate.steps import NAMES, STEPS
 from serve_app.jobs.evaluate.wording import bounds, kept, shown
 from serve_app.jobs.folders import execution
 from serve_app.jobs.folders.inputs import Unusable
-
-STEPS: dict[str, Callable[[Run], Left]] = {
-    "load": load,
-    "preprocess": preprocess,
-    "predict": predict,
-    "join": join,
-    "metrics": metrics,
-    "report": report,
-}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -44,23 +30,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         found = pipeline.read(args.pipeline)
         verdict.check_gate(found)
         run = Run(found, args.output or found.output, args.against)
-        if run.against is not None:
-            _check_earlier(run.against, run.folder)
+        wanted = args.step or NAMES
+        if "report" in wanted:
+            verdict.check_against(found, run.against, run.folder)
         run.folder.mkdir(parents=True, exist_ok=True)
-        for name, step in STEPS.items():
-            if args.step is None or name in args.step:
+        for name, step in STEPS[found.task].items():
+            if name in wanted:
                 run.write(name, step(run))
-        return _said(run) if args.step is None or "report" in args.step else 0
+        return _said(run) if "report" in wanted else 0
     except (Unusable, OSError) as error:
         print(error, file=sys.stderr)
         return 2
-
-
-def _check_earlier(against: Path, folder: Path) -> None:
-    """Before hours of work, not after. Raises Unusable."""
-    if against.resolve() == folder.resolve():
-        raise Unusable(f"--against {against} is this run's own folder: name another with -o")
-    run_folder.read(against, "metrics")
 
 
 def _said(run: Run) -> int:
@@ -84,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("pipeline", type=Path, metavar="PIPELINE.yaml")
     parser.add_argument("-o", "--output", type=Path, help="the run's folder, not the pipeline's")
     parser.add_argument("--against", type=Path, metavar="RUN_FOLDER", help="an earlier run")
-    parser.add_argument("--step", action="append", choices=STEPS, help="this one alone; repeatable")
+    parser.add_argument("--step", action="append", choices=NAMES, help="this one alone; repeatable")
     return parser
 
 

@@ -7,6 +7,7 @@ from serve_app.jobs.evaluate.run_folder import Left, Problem, Row, Run
 from serve_app.jobs.folders import inputs
 from serve_app.jobs.folders.inputs import Unusable
 from serve_app.jobs.folders.places import Place
+from serve_app.jobs.one_line import one_line
 
 IMAGE = "image_path"
 
@@ -36,14 +37,14 @@ def load(run: Run) -> Left:
             problems.append(Problem("load", name, f"no {column}"))
         else:
             image = place.folder.joined(path)
-            there = _exists(image)
+            there = exists(image)
             if not there:
                 problems.append(Problem("load", name, f"no such file: {path}"))
             rows[name] = {
                 "id": name,
                 "image": image.uri if there else None,
                 "truth": None if truth is None else str(truth).strip(),
-                "given": {key: _plain(value) for key, value in given.items()},
+                "given": {key: plain(value) for key, value in given.items()},
             }
     return Left(list(rows.values()), problems, {"total": len(table), "labelled": labelled})
 
@@ -53,7 +54,7 @@ def read_table(place: Place, column: str) -> list[dict[str, Any]]:
     try:
         rows = inputs.read_rows(place)
     except OSError as error:
-        raise Unusable(f"{place.uri} cannot be read: {' '.join(str(error).split())}") from error
+        raise Unusable(f"{place.uri} cannot be read: {one_line(error)}") from error
     if rows and not any(column in row for row in rows):
         raise Unusable(f"{place.name} has no column {column!r}")
     return rows
@@ -63,13 +64,14 @@ def base_name(path: str) -> str:
     return PurePosixPath(path.strip()).name
 
 
-def _exists(image: Place) -> bool:
+def exists(image: Place) -> bool:
+    """False for a name that no file can have too."""
     try:
         return image.exists()
-    except (OSError, ValueError):  # a name that no file can have
+    except (OSError, ValueError):
         return False
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """What JSON can say."""
     return value if isinstance(value, str | int | bool) else str(value)

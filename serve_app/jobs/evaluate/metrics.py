@@ -23,13 +23,15 @@ from serve_app.jobs.evaluate.pipeline import Pipeline
 from serve_app.jobs.evaluate.run_folder import Left, Problem, Row, Run
 from serve_app.jobs.evaluate.scores import DEFAULT, NAMED, Metric, NotMeasurable
 from serve_app.jobs.folders.inputs import Unusable
+from serve_app.jobs.one_line import one_line
 
 COVERAGE = "coverage"
 """The share of the inputs' rows that have been measured; always there."""
 
 
 def metrics(run: Run) -> Left:
-    """Leaves `values` by name (None where there is none), and for classes `confusion`."""
+    """Leaves `values` by name (None where there is none); for classes `confusion`, and `classes`,
+    the scores of each."""
     left = run.read("join")
     values: dict[str, float | None] = {COVERAGE: _share(len(left.rows), left.more["total"])}
     problems: list[Problem] = []
@@ -43,6 +45,7 @@ def metrics(run: Run) -> Left:
     more: dict[str, Any] = {"values": values, "measured": len(left.rows)}
     if run.pipeline.task == "classify":
         more["confusion"] = confusion(answered, left.more["classes"])
+        more["classes"] = of_each(**more["confusion"])
     return Left((), problems, more)
 
 
@@ -75,7 +78,7 @@ def custom(text: str) -> Metric:
         module = _of_file(Path(where)) if where.endswith(".py") else importlib.import_module(where)
         function = getattr(module, name)
     except Exception as error:  # whatever the user's code raises while it is loaded
-        raise Unusable(f"metrics: {text}: {type(error).__name__}: {_one_line(error)}") from error
+        raise Unusable(f"metrics: {text}: {type(error).__name__}: {one_line(error)}") from error
     if not callable(function):
         raise Unusable(f"metrics: {text} is no function")
     return function
@@ -103,15 +106,15 @@ def measured(
         except NotMeasurable as error:
             return {name: None}, [str(error)]
         except Exception as error:  # the user's own code
-            return {name: None}, [f"{type(error).__name__}: {_one_line(error)}"]
-    problems = sorted({f"warns: {_one_line(each.message)}" for each in warned})
+            return {name: None}, [f"{type(error).__name__}: {one_line(error)}"]
+    problems = sorted({f"warns: {one_line(each.message)}" for each in warned})
     several = found if isinstance(found, Mapping) else {None: found}
     values: dict[str, float | None] = {}
     for key, value in several.items():
         called = name if key is None else f"{name}.{key}"
         values[called] = _number(value)
         if values[called] is None:
-            problems.append(f"{called} is {_one_line(value)}, which is no number")
+            problems.append(f"{called} is {one_line(value)}, which is no number")
     return values, problems
 
 
@@ -122,6 +125,22 @@ def confusion(rows: Sequence[Row], classes: Sequence[str]) -> dict[str, Any]:
     labels += sorted(occurring - set(classes))
     pairs = Counter((row["truth"], row["pred"]) for row in rows)
     return {"labels": labels, "counts": [[pairs[a, b] for b in labels] for a in labels]}
+
+
+def of_each(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> list[dict[str, Any]]:
+    """Of each class of a confusion `precision`, `recall` and `f1` in 0 to 1, and `support`, the
+    rows that are of it. None: precision of what was never predicted, recall of what never was."""
+    found = []
+    for index, label in enumerate(labels):
+        hits, support = counts[index][index], sum(counts[index])
+        predicted = sum(row[index] for row in counts)
+        scores = {
+            "precision": _share(hits, predicted),
+            "recall": _share(hits, support),
+            "f1": _share(2 * hits, predicted + support),
+        }
+        found.append({"class": label, **scores, "support": support})
+    return found
 
 
 def _number(value: Any) -> float | None:
@@ -136,7 +155,3 @@ def _number(value: Any) -> float | None:
 
 def _share(part: int, total: int) -> float | None:
     return part / total if total else None
-
-
-def _one_line(value: object) -> str:
-    return " ".join(str(value).split())[:300]

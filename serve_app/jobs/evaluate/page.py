@@ -11,20 +11,31 @@ from PIL import Image
 from serve_app.errors import ServiceError
 from serve_app.imaging import codec
 from serve_app.jobs.evaluate.run_folder import Left
-from serve_app.jobs.evaluate.wording import CHANGES, bounds, kept, shown
+from serve_app.jobs.evaluate.wording import (
+    CHANGES,
+    CLASS_SCORES,
+    bounds,
+    case,
+    class_cells,
+    kept,
+    shown,
+)
 from serve_app.jobs.folders.places import Place
 
 _SIDE = 160
 _MAX_PIXELS = 2**26
 _MANY = 200  # problems and names; report.json has all
+_PICTURES = ("image", "control", "start", "reference")  # of a row
 _STYLE = """
 :root { color-scheme: light dark; font: 15px/1.4 system-ui, sans-serif }
 body { margin: 2rem auto; max-width: 80rem; padding: 0 1rem }
 table { border-collapse: collapse } div { overflow-x: auto }
 th, td { border-top: 1px solid #8884; padding: .3rem .6rem; text-align: left }
 .matrix td { text-align: right } .matrix th { font-weight: normal }
-.worst { display: flex; flex-wrap: wrap; gap: 1rem } figure { margin: 0; width: 160px }
-img { max-height: 160px; max-width: 160px }
+.worst, .pictures { display: flex; flex-wrap: wrap; gap: 1rem } figure { margin: 0 }
+.pictures { gap: .3rem } figcaption { max-width: 330px }
+img { display: block; max-height: 160px; max-width: 160px }
+.pictures > :only-child small { display: none }
 .missed, .worse { color: #c33; font-weight: bold } .kept, .better { color: #283 }
 """
 
@@ -52,11 +63,14 @@ def page(left: Left) -> str:
             f"<p>{title}: {len(against[key])}<br>{escape(', '.join(against[key][:_MANY]))}</p>"
             for key, title in CHANGES.items()
         ]
+    if told["classes"]:
+        rows = [class_cells(each) for each in told["classes"]]
+        parts += ["<h2>Classes</h2>", _table(["class", *CLASS_SCORES], rows)]
     if told["confusion"] and told["confusion"]["labels"]:
         parts += ["<h2>Confusion</h2><p>Rows are true, columns predicted.</p>"]
         parts += [_matrix(**told["confusion"])]
     if told["worst"]:
-        figures = "\n".join(_figure(row) for row in told["worst"])
+        figures = "\n".join(_figure(row, told["task"]) for row in told["worst"])
         parts += [f'<h2>Worst cases</h2><div class="worst">\n{figures}</div>']
     if left.problems:
         rows = [[e.step, e.of, e.problem] for e in left.problems[:_MANY]]
@@ -105,25 +119,31 @@ def _shade(share: float, right: bool) -> str:
     return f"rgb({'40 160 80' if right else '220 60 60'} / {share:.2f})"
 
 
-def _figure(row: dict[str, Any]) -> str:
-    sure = "" if row.get("prob") is None else f" ({shown(row['prob'])})"
+def _figure(row: dict[str, Any], task: str) -> str:
+    pictures = "".join(
+        f"<div>{_picture(row[name], name)}<small>{name}</small></div>"
+        for name in _PICTURES
+        if name == "image" or row.get(name)
+    )
+    words = "".join(
+        f"<br>{name}: {escape(text)}" for name, text in case(row, task).items() if text != "none"
+    )
     return (
-        f"<figure>{_picture(row)}<figcaption>{escape(row['id'])}<br>"
-        f"true: {escape(row['truth'])}<br>predicted: {escape(row['pred'])}{sure}"
-        "</figcaption></figure>"
+        f'<figure><div class="pictures">{pictures}</div>'
+        f"<figcaption>{escape(row['id'])}{words}</figcaption></figure>"
     )
 
 
-def _picture(row: dict[str, Any]) -> str:
+def _picture(uri: str | None, name: str) -> str:
     """A small copy in the page itself; words where there is no picture."""
     try:
-        if row["image"] is None:
+        if uri is None:
             raise OSError
-        image = Image.fromarray(codec.decode(Place(row["image"]).read(), _MAX_PIXELS))
+        image = Image.fromarray(codec.decode(Place(uri).read(), _MAX_PIXELS))
     except (ServiceError, OSError):
         return "<p>no picture</p>"
     image.thumbnail((_SIDE, _SIDE))
     out = io.BytesIO()
     image.save(out, "PNG")
     data = base64.b64encode(out.getvalue()).decode("ascii")
-    return f'<img src="data:image/png;base64,{data}" alt="{escape(row["id"])}">'
+    return f'<img src="data:image/png;base64,{data}" alt="{name}">'

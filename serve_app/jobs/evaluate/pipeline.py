@@ -6,32 +6,17 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from serve_app.config import SamplerName
+from serve_app.jobs.evaluate.bounds import Bounds
 from serve_app.jobs.folders.inputs import Unusable
 from serve_app.jobs.folders.options import DEFAULT_CONFIG
+from serve_app.jobs.one_line import one_line
+
+_TRUTH = {"classify": "label", "caption": "caption", "generate": "prompt"}
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Bounds(_Strict):
-    """What a metric must reach."""
-
-    at_least: float | None = None
-    at_most: float | None = None
-
-    @model_validator(mode="after")
-    def _one_at_least(self) -> "Bounds":
-        if self.at_least is None and self.at_most is None:
-            raise ValueError("say at_least, at_most or both")
-        return self
-
-    def hold(self, value: float | None) -> bool:
-        """False for a metric without a value."""
-        if value is None:
-            return False
-        enough = self.at_least is None or value >= self.at_least
-        return enough and (self.at_most is None or value <= self.at_most)
 
 
 class Pool(_Strict):
@@ -44,10 +29,23 @@ class Pool(_Strict):
     address: str | None = None
 
 
+class Images(_Strict):
+    """Options of `jobs.images`, by the same names; what is left out is as the configuration has
+    it."""
+
+    size: Annotated[str, Field(pattern=r"^[1-9]\d*x[1-9]\d*$")] | None = None
+    steps: Annotated[int, Field(ge=1)] | None = None
+    sampler: SamplerName | None = None
+    seed: Annotated[int, Field(ge=0)] | None = None
+    strength: Annotated[float, Field(ge=0, le=1)] | None = None
+    guidance_scale: Annotated[float, Field(ge=0, le=50)] | None = None
+    negative_prompt: str | None = None
+
+
 class Pipeline(_Strict):
     """Paths are relative to the working directory."""
 
-    task: Literal["classify", "caption"]
+    task: Literal["classify", "caption", "generate"]
     inputs: str
     output: Path
     outputs: str | None = None
@@ -58,11 +56,21 @@ class Pipeline(_Strict):
     gate: dict[str, Bounds] = {}
     worst: Annotated[int, Field(ge=0, le=500)] = 24
     predict: Pool = Pool()
+    label: str = "label"
+    image: Literal["control", "start"] = "control"
+    images: Images = Images()
 
     @property
     def truth_column(self) -> str:
-        """The column of the inputs that has the right answer."""
-        return self.truth or {"classify": "label", "caption": "caption"}[self.task]
+        """The column of the inputs that has the right answer, or the prompt."""
+        return self.truth or _TRUTH[self.task]
+
+    @model_validator(mode="after")
+    def _of_its_task(self) -> "Pipeline":
+        strange = {"label", "image", "images"} if self.task != "generate" else {"classes"}
+        if named := sorted(strange & self.model_fields_set):
+            raise ValueError(f"task {self.task} has no {named[0]!r}")
+        return self
 
 
 def read(path: Path) -> Pipeline:
@@ -77,4 +85,4 @@ def read(path: Path) -> Pipeline:
         where = ".".join(map(str, first["loc"])) or "the file"
         raise Unusable(f"{path}: {where}: {first['msg']}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise Unusable(f"{path} is no YAML: {' '.join(str(error).split())}") from error
+        raise Unusable(f"{path} is no YAML: {one_line(error)}") from error

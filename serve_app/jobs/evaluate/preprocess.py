@@ -6,6 +6,7 @@ from serve_app.imaging import codec
 from serve_app.jobs.evaluate.run_folder import Left, Problem, Row, Run
 from serve_app.jobs.folders import options, tables
 from serve_app.jobs.folders.places import Place
+from serve_app.jobs.one_line import one_line
 
 MANIFEST = "manifest.csv"
 
@@ -19,16 +20,17 @@ def preprocess(run: Run) -> Left:
         if row["image"] is None:
             continue
         try:
-            height, width = _size(Place(row["image"]), limits)
+            height, width = size_of(Place(row["image"]), limits)
         except (ServiceError, OSError) as error:
-            problems.append(Problem("preprocess", row["id"], " ".join(str(error).split())))
+            problems.append(Problem("preprocess", row["id"], one_line(error)))
         else:
             rows.append({"id": row["id"], "image": row["image"], "width": width, "height": height})
     tables.write(Place.of(run.folder / MANIFEST), ["id", "image"], rows)
     return Left(rows, problems)
 
 
-def _size(image: Place, limits: Limits) -> tuple[int, int]:
+def size_of(image: Place, limits: Limits) -> tuple[int, int]:
+    """Height and width of what the service would read. Raises ServiceError, OSError."""
     data = image.read()
     if len(data) > limits.max_body_bytes:
         raise OSError(f"the file is over the limit of {limits.max_body_bytes} bytes")

@@ -5,7 +5,16 @@ from html import escape
 
 from serve_app.jobs.evaluate import page, verdict
 from serve_app.jobs.evaluate.run_folder import Left, Run, write_text
-from serve_app.jobs.evaluate.wording import CHANGES, bounds, kept, shown
+from serve_app.jobs.evaluate.wording import (
+    CASES,
+    CHANGES,
+    CLASS_SCORES,
+    bounds,
+    case,
+    class_cells,
+    kept,
+    shown,
+)
 
 _MANY = 200  # problems in report.md; report.json has all
 
@@ -40,11 +49,13 @@ def markdown(left: Left) -> str:
         ]
         parts += [_table(["metric", "before", "now", ""], rows)]
         parts += [f"{title}: {_names(told['against'][key])}\n" for key, title in CHANGES.items()]
+    if told["classes"]:
+        parts += ["## Classes\n"]
+        parts += [_table(["class", *CLASS_SCORES], [class_cells(e) for e in told["classes"]])]
     if told["worst"]:
-        rows = [
-            [row["id"], row["truth"], row["pred"], shown(row.get("prob"))] for row in told["worst"]
-        ]
-        parts += ["## Worst cases\n", _table(["id", "truth", "pred", "prob"], rows)]
+        rows = [[row["id"], *case(row, told["task"]).values()] for row in told["worst"]]
+        head = ["id", *CASES[told["task"]].values()]
+        parts += ["## Worst cases\n", _table(head, rows)]
     if left.problems:
         rows = [[each.step, each.of, each.problem] for each in left.problems]
         parts += [f"## Problems: {len(rows)}\n", _table(["step", "of", "problem"], rows[:_MANY])]

@@ -9,6 +9,7 @@ from typing import Any
 from serve_app.jobs.evaluate.pipeline import Pipeline
 from serve_app.jobs.folders.inputs import Unusable
 from serve_app.jobs.folders.places import Place
+from serve_app.jobs.one_line import one_line
 
 Row = dict[str, Any]
 
@@ -62,7 +63,7 @@ def read(folder: Path, step: str) -> Left:
     except FileNotFoundError as error:
         raise Unusable(f"{path} is missing: run the step {step} first") from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Unusable(f"{path} cannot be read: {' '.join(str(error).split())}") from error
+        raise Unusable(f"{path} cannot be read: {one_line(error)}") from error
 
 
 def write_text(path: Path, text: str) -> None:

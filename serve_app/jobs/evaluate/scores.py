@@ -1,13 +1,15 @@
 """Metrics by name: functions of joined rows, as a user's own. Those of classes are scikit-learn's.
 
 A row has `truth` and `pred`, and for classes `prob` of the class `pred`, and `probabilities` by
-class; the last two may be None. Every function raises NotMeasurable for rows without what it needs.
+class; the last two may be None. Of a made picture `truth` is the prompt and `pred` the caption;
+see `generation/join.py`. Every function raises NotMeasurable for rows without what it needs.
 """
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
+
+from serve_app.jobs import words
 
 Rows = Sequence[Mapping[str, Any]]
 Metric = Callable[[Rows], Any]
@@ -83,15 +85,11 @@ def _brier(rows: Rows) -> float:
     return sum((row["prob"] - (row["pred"] == row["truth"])) ** 2 for row in rows) / len(rows)
 
 
-def words(text: str) -> list[str]:
-    return text.lower().replace(",", " ").replace(".", " ").split()
-
-
 def word_error_rate(rows: Rows) -> float:
     """Words to replace, insert and remove, by the number of true words; 0 is best."""
     edits = total = 0
     for row in rows:
-        truth, pred = words(row["truth"]), words(row["pred"])
+        truth, pred = words.words(row["truth"]), words.words(row["pred"])
         total += len(truth)
         line = list(range(len(pred) + 1))
         for i, word in enumerate(truth, 1):
@@ -107,28 +105,46 @@ def word_error_rate(rows: Rows) -> float:
     return edits / total
 
 
-def word_f1(truth: str, pred: str) -> float:
-    """F1 of the words, however they are ordered, each as often as it stands there."""
-    sought, found = Counter(words(truth)), Counter(words(pred))
-    if not sought or not found:
-        return float(sought == found)
-    return 2 * (sought & found).total() / (sought.total() + found.total())
-
-
-def _mean_word_f1(rows: Rows) -> float:
-    return sum(word_f1(row["truth"], row["pred"]) for row in rows) / len(rows)
+def _word_f1(rows: Rows) -> float:
+    return sum(words.f1(row["truth"], row["pred"]) for row in rows) / len(rows)
 
 
 def _exact_match(rows: Rows) -> float:
     """The share with the same words in the same order."""
-    return sum(words(row["truth"]) == words(row["pred"]) for row in rows) / len(rows)
+    return sum(words.words(row["truth"]) == words.words(row["pred"]) for row in rows) / len(rows)
 
 
 def _same_words(rows: Rows) -> float:
     """The share with the same words, however ordered."""
-    return sum(sorted(words(row["truth"])) == sorted(words(row["pred"])) for row in rows) / len(
-        rows
-    )
+    return sum(words.same(row["truth"], row["pred"]) for row in rows) / len(rows)
+
+
+def _word_recall(rows: Rows) -> float:
+    """The mean share of the true words that are there."""
+    return sum(words.recall(row["truth"], row["pred"]) for row in rows) / len(rows)
+
+
+def _with(name: str, what: str, rows: Rows) -> Rows:
+    """Those that have it: others of the same table may be made without."""
+    some = [row for row in rows if row[name] is not None]
+    if not some:
+        raise NotMeasurable(f"needs {what}")
+    return some
+
+
+def _captioned(metric: Metric, rows: Rows) -> Any:
+    return metric(_with("pred", "captions of the pictures", rows))
+
+
+def _mean(name: str, what: str, rows: Rows) -> float:
+    some = _with(name, what, rows)
+    return float(sum(row[name] for row in some) / len(some))
+
+
+def _class_accuracy(rows: Rows) -> float:
+    """The share in which the classifier sees the label's class."""
+    some = _with("prob", _LABELS, rows)
+    return sum(row["shown"] == row["label"] for row in some) / len(some)
 
 
 def _averaged(score: str, average: str) -> Metric:
@@ -155,11 +171,26 @@ _CAPTIONS: dict[str, Metric] = {
     "exact_match": _exact_match,
     "same_words": _same_words,
     "word_error_rate": word_error_rate,
-    "word_f1": _mean_word_f1,
+    "word_f1": _word_f1,
 }
-NAMED: dict[str, dict[str, Metric]] = {"classify": _CLASSES, "caption": _CAPTIONS}
+_LABELS = "a column of classes that the classifier knows"
+_PICTURES: dict[str, Metric] = {
+    "word_f1": partial(_captioned, _word_f1),
+    "word_recall": partial(_captioned, _word_recall),
+    "same_words": partial(_captioned, _same_words),
+    "class_accuracy": _class_accuracy,
+    "class_probability": partial(_mean, "prob", _LABELS),
+    "edge_f1": partial(_mean, "edge_f1", "control images, in the column image_path"),
+    "psnr": partial(_mean, "psnr", "references of the pictures' size, in reference_path"),
+}
+NAMED: dict[str, dict[str, Metric]] = {
+    "classify": _CLASSES,
+    "caption": _CAPTIONS,
+    "generate": _PICTURES,
+}
 DEFAULT = {
     "classify": ["accuracy", "f1_macro", "log_loss", "roc_auc"],
     "caption": ["exact_match", "same_words", "word_error_rate", "word_f1"],
+    "generate": ["word_f1", "word_recall", "class_probability", "edge_f1", "psnr"],
 }
 LOWER_IS_BETTER = frozenset({"log_loss", "brier", "word_error_rate"})

@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from serve_app.jobs.evaluate import run_folder
+from serve_app.jobs.evaluate.answers import right, worst
+from serve_app.jobs.evaluate.bounds import Bounds
 from serve_app.jobs.evaluate.metrics import COVERAGE, chosen
-from serve_app.jobs.evaluate.pipeline import Bounds, Pipeline
+from serve_app.jobs.evaluate.pipeline import Pipeline
 from serve_app.jobs.evaluate.run_folder import Left, Row, Run
-from serve_app.jobs.evaluate.scores import LOWER_IS_BETTER, word_f1, words
+from serve_app.jobs.evaluate.scores import LOWER_IS_BETTER
 from serve_app.jobs.folders.inputs import Unusable
 
 STEPS = ("load", "preprocess", "predict", "join", "metrics")
@@ -20,7 +22,8 @@ def told(run: Run) -> Left:
     pipeline = run.pipeline
     left = {step: run.read(step) for step in STEPS}
     values = left["metrics"].more["values"]
-    gate = gated(pipeline.gate, values)
+    earlier = _values(run.against) if run.against else {}
+    gate = gated(pipeline.gate, values, earlier)
     rows = left["join"].rows
     against = compared(run.against, rows, values, pipeline) if run.against else None
     more = {
@@ -32,6 +35,7 @@ def told(run: Run) -> Left:
         "metrics": values,
         "gate": gate,
         "passed": all(each["passed"] for each in gate),
+        "classes": left["metrics"].more.get("classes"),
         "confusion": left["metrics"].more.get("confusion"),
         "worst": worst(rows, pipeline.task)[: pipeline.worst],
         "against": against,
@@ -47,34 +51,31 @@ def check_gate(pipeline: Pipeline) -> None:
             raise Unusable(f"gate: {name!r} is none of the metrics: {', '.join(sorted(names))}")
 
 
-def gated(gate: Mapping[str, Bounds], values: Values) -> list[dict[str, Any]]:
-    """Each bound with the value and whether it is kept; what has no value misses it."""
+def check_against(pipeline: Pipeline, against: Path | None, folder: Path) -> None:
+    """Before hours of work, not after. Raises Unusable."""
+    if against is None:
+        for name, bounds in pipeline.gate.items():
+            if bounds.relative:
+                raise Unusable(f"gate: {name} is bounded by an earlier run: name it with --against")
+    elif against.resolve() == folder.resolve():
+        raise Unusable(f"--against {against} is this run's own folder: name another with -o")
+    else:
+        run_folder.read(against, "metrics")
+
+
+def gated(gate: Mapping[str, Bounds], values: Values, earlier: Values) -> list[dict[str, Any]]:
+    """Each bound with the value, and `before`, the earlier run's, where it counts; and whether it
+    is kept: what has no value misses it."""
     return [
         {
             "metric": name,
             **bounds.model_dump(exclude_none=True),
             "value": values.get(name),
-            "passed": bounds.hold(values.get(name)),
+            **({"before": earlier.get(name)} if bounds.relative else {}),
+            "passed": bounds.hold(values.get(name), earlier.get(name)),
         }
         for name, bounds in gate.items()
     ]
-
-
-def right(row: Row, task: str) -> bool | None:
-    """None where no answer is known."""
-    if row["truth"] is None:
-        return None
-    if task == "caption":
-        return sorted(words(row["truth"])) == sorted(words(row["pred"]))
-    return bool(row["truth"] == row["pred"])
-
-
-def worst(rows: Sequence[Row], task: str) -> list[Row]:
-    """The wrong ones: classes by how sure the model was, captions by how few words are right."""
-    wrong = [row for row in rows if right(row, task) is False]
-    if task == "caption":
-        return sorted(wrong, key=lambda row: word_f1(row["truth"], row["pred"]))
-    return sorted(wrong, key=lambda row: -(row["prob"] or 0.0))
 
 
 def compared(
@@ -84,7 +85,7 @@ def compared(
 
     Raises Unusable where that is no folder of such a run.
     """
-    earlier = run_folder.read(folder, "metrics").more["values"]
+    earlier = _values(folder)
     before = {row["id"]: right(row, pipeline.task) for row in run_folder.read(folder, "join").rows}
     now = {row["id"]: right(row, pipeline.task) for row in rows}
     both = [name for name in now if name in before]
@@ -92,7 +93,7 @@ def compared(
         "folder": str(folder),
         "metrics": {
             name: _difference(name, earlier.get(name), values.get(name), pipeline)
-            for name in values | earlier
+            for name in {**values, **earlier}
         },
         "newly_wrong": [name for name in both if before[name] and now[name] is False],
         "newly_right": [name for name in both if before[name] is False and now[name]],
@@ -101,14 +102,19 @@ def compared(
     }
 
 
+def _values(folder: Path) -> Values:
+    values: Values = run_folder.read(folder, "metrics").more["values"]
+    return values
+
+
 def _difference(
     name: str, before: float | None, now: float | None, pipeline: Pipeline
 ) -> dict[str, Any]:
-    """`change` is better, worse or same; lower is better where the gate says `at_most` alone."""
+    """`change` is better, worse or same; lower is better where the gate says so."""
     if before is None or now is None:
         return {"before": before, "now": now, "change": None}
     bounds = pipeline.gate.get(name)
-    lower = name in LOWER_IS_BETTER or (bounds is not None and bounds.at_least is None)
+    lower = name in LOWER_IS_BETTER or (bounds is not None and bounds.lower_is_better)
     gain = before - now if lower else now - before
     change = "same" if gain == 0 else "better" if gain > 0 else "worse"
     return {"before": before, "now": now, "difference": now - before, "change": change}

@@ -1,7 +1,6 @@
 """Calls for one item that run together: whatever waits when the one before has finished.
 
-As the service's micro-batching, without a server: an item that fails, fails alone, and items that
-run out of memory together run in smaller batches.
+As the service's micro-batching, without a server.
 """
 
 import asyncio
@@ -9,9 +8,8 @@ from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Generic, TypeVar
 
-from serve_app.device.failures import Health, device_lost, out_of_memory, without_frames
-from serve_app.device.limits import BatchLimits
-from serve_app.device.memory import DeviceMemory, refusal, too_large
+from serve_app.device.memory import DeviceMemory, too_large
+from serve_app.device.running import BatchRunner
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -28,18 +26,17 @@ class Batches(Generic[Item, Result]):
         key: Callable[[Item], Hashable] = lambda item: None,
     ) -> None:
         """`memory` is shared with whatever else runs on the device."""
-        self._run = run
         self._key = key
-        self._memory = memory
-        self._limits = BatchLimits(max_batch_size)
-        self._health = Health()
+        self._runner = BatchRunner(
+            run, max_batch_size, memory, lambda item: too_large("the image", "image")
+        )
         self._thread = ThreadPoolExecutor(1)
         self._waiting: dict[Hashable, list[tuple[Item, asyncio.Future[Any]]]] = {}
         self._runs: asyncio.Task[None] | None = None
 
     def check(self) -> None:
         """Raise RuntimeError where the device is of no more use, as `Health.check`."""
-        self._health.check()
+        self._runner.check()
 
     async def __call__(self, item: Item) -> tuple[Result, int]:
         """The result, and how many items ran together. Raises what `run` raised for it."""
@@ -55,13 +52,12 @@ class Batches(Generic[Item, Result]):
         while self._waiting:
             key = next(iter(self._waiting))  # who waits longest
             tickets = self._waiting.pop(key)
-            size = self._limits.of(key)
+            size = self._runner.limits.of(key)
             batch, others = tickets[:size], tickets[size:]
             if others:
                 self._waiting[key] = others
             items = [item for item, _ in batch]
-            outcomes = await loop.run_in_executor(self._thread, self._outcomes, key, items)
-            self._health.saw(outcomes)
+            outcomes = await loop.run_in_executor(self._thread, self._runner.outcomes, key, items)
             for (_, ended), outcome in zip(batch, outcomes, strict=True):
                 if ended.cancelled():
                     continue
@@ -70,21 +66,3 @@ class Batches(Generic[Item, Result]):
                 else:
                     ended.set_result((outcome, len(batch)))
         self._runs = None
-
-    def _outcomes(self, key: Hashable, items: Sequence[Item]) -> list[Any]:
-        """A result or an exception for each."""
-        alone = len(items) == 1
-        try:
-            results = list(self._memory.attempt(lambda: self._run(items), last=alone))
-        except Exception as error:
-            if out_of_memory(error) and alone:
-                return [refusal(too_large("the image", "image"))]
-            failure = without_frames(error)
-        else:
-            self._limits.fitted(key, len(items))
-            return results
-        if alone or device_lost(failure):
-            return [failure] * len(items)
-        size = self._limits.overflowed(key, len(items)) if out_of_memory(failure) else 1
-        parts = [items[at : at + size] for at in range(0, len(items), size)]
-        return [outcome for part in parts for outcome in self._outcomes(key, part)]

@@ -19,7 +19,8 @@ from serve_app.jobs.folders import records
 from serve_app.jobs.folders.inputs import Unusable
 from serve_app.jobs.folders.places import Place
 from serve_app.jobs.folders.records import Record
-from serve_app.jobs.folders.worker import Row, Worker, failed, one_line
+from serve_app.jobs.folders.worker import Row, Worker, failed
+from serve_app.jobs.one_line import one_line
 
 ROWS_PER_BLOCK = 4
 _QUEUED_BLOCKS = 2

@@ -11,6 +11,7 @@ from serve_app.jobs.folders import inputs
 from serve_app.jobs.folders.execution import Pool
 from serve_app.jobs.folders.inputs import Listing, Unusable
 from serve_app.jobs.folders.places import Place
+from serve_app.jobs.one_line import one_line
 from serve_app.model_config import PROJECT_ROOT
 
 DEFAULT_CONFIG = PROJECT_ROOT / "serve_config.yaml"
@@ -78,5 +79,4 @@ def service_settings(path: Path) -> AppArgs:
     except OSError as error:
         raise Unusable(f"{path}: {error.strerror}") from error
     except (yaml.YAMLError, ValidationError, LookupError, TypeError) as error:
-        first = " ".join(str(error).split())
-        raise Unusable(f"{path} is no Serve file of this service: {first}") from error
+        raise Unusable(f"{path} is no Serve file of this service: {one_line(error)}") from error

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from serve_app.errors import ServiceError
 from serve_app.jobs.folders.places import Place
 from serve_app.jobs.folders.records import Journal, Record
+from serve_app.jobs.one_line import one_line
 
 logger = logging.getLogger(__name__)
 
@@ -104,7 +105,3 @@ def _memory() -> dict[str, float]:
     torch: Any = sys.modules.get("torch")
     on_gpu = torch is not None and torch.cuda.is_initialized()
     return peaks | {"gpu_memory_mb": torch.cuda.max_memory_allocated() / 2**20 if on_gpu else 0.0}
-
-
-def one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:500] or type(error).__name__

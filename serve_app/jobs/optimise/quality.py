@@ -1,7 +1,6 @@
 """What a backend's outputs are worth against eager's on the same inputs, and what is good
 enough."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from serve_app.imaging.comparison import psnr
+from serve_app.jobs import words
 from serve_app.jobs.optimise.subjects import Drawn
 from serve_app.messages import Pixels
 
@@ -44,7 +44,7 @@ THRESHOLDS: dict[str, list[Threshold]] = {
     "generator": [
         Threshold("psnr_db", at_least=40),
         Threshold("edge_f1", loses_at_most=1),
-        Threshold("same_words", at_least=99),
+        Threshold("word_f1", at_least=99),
         Threshold("batch_difference", at_most=1),
     ],
     "captioner": [
@@ -62,12 +62,13 @@ def failures(kind: str, measured: Measures, eager: Measures) -> list[str]:
 
 
 def generator(outputs: list[Drawn], eager: list[Drawn]) -> Measures:
-    """Decibels to eager's, and in percent: edges along the given ones, and words in captions of the
-    pictures that are in those of eager's too."""
+    """Decibels to eager's, and in percent: edges along the given ones, and the F1 of the words
+    in all captions of the pictures against those of eager's."""
     return {
         "psnr_db": _psnr([each.pixels for each in outputs], [each.pixels for each in eager]),
         "edge_f1": _percent([each.edge_f1 for each in outputs if each.edge_f1 is not None]),
-        "same_words": _same_words([each.caption for each in outputs], [e.caption for e in eager]),
+        "word_f1": 100
+        * words.pooled_f1([each.caption for each in outputs], [e.caption for e in eager]),
     }
 
 
@@ -87,16 +88,6 @@ QUALITY: dict[str, Any] = {"generator": generator, "captioner": captioner, "upsc
 def _psnr(images: Sequence[Pixels], others: Sequence[Pixels]) -> float:
     """Over all their pixels together, so that one bad picture counts."""
     return psnr(np.stack(images), np.stack(others))
-
-
-def _same_words(captions: Sequence[str], others: Sequence[str]) -> float:
-    """Percent of all words that are in the caption of the same picture too, wherever in it."""
-    common, words = 0, 0
-    for caption, other in zip(captions, others, strict=True):
-        some, more = (Counter(text.replace(",", " ").split()) for text in (caption, other))
-        common += 2 * (some & more).total()
-        words += some.total() + more.total()
-    return 100 * common / words if words else 100.0
 
 
 def _percent(values: Sequence[float]) -> float:

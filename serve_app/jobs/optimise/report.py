@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from serve_app.jobs import whole
 from serve_app.runtimes import verdicts
 
 _COLUMNS = {
@@ -29,9 +30,7 @@ def record(path: Path, made: dict[str, Any]) -> None:
         known = verdicts.recorded(path)
         kept = [each for each in known if [each[name] for name in verdicts.ABOUT] != about]
         lines = sorted(json.dumps(each) for each in [*kept, _rounded(made)])
-        aside = path.with_name(f".{path.name}-{os.getpid()}")
-        aside.write_text("[\n" + ",\n".join(lines) + "\n]\n")
-        aside.replace(path)
+        whole.write(path, ("[\n" + ",\n".join(lines) + "\n]\n").encode())
 
 
 @contextmanager

@@ -18,9 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
-from serve_app.config import AppArgs, BatchSettings
+from serve_app.config import read_args, read_batching
 from serve_app.imaging import codec
 from serve_app.jobs.triton_store import networks
 from serve_app.jobs.triton_store.configurations import CLASSIFIERS, LABELS, Serving, all_of
@@ -103,13 +102,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--config", type=Path, default=PROJECT_ROOT / "serve_config.yaml")
     parser.add_argument("--instances", type=int, default=1, help="of each model but the ensemble")
     options = parser.parse_args(argv)
-    (application, *_) = yaml.safe_load(options.config.read_text())["applications"]
-    args = AppArgs.model_validate(application["args"])
-    (batches,) = (
-        BatchSettings.model_validate(each.get("user_config", {}))
-        for each in application["deployments"]
-        if each["name"] == "Classifier"
-    )
+    args, batches = read_args(options.config), read_batching(options.config, "Classifier")
     model = args.models.classifier
     placement = model.placement.model_copy(update={"device": "cpu", "dtype": "float32"})
     try:

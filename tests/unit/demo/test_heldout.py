@@ -26,3 +26,7 @@ def test_labelled_pictures_of_one_shape(tmp_path):
     assert [row["image_path"] for row in rows] == ["000.png", "001.png", "002.png"]
     for row in rows:
         assert row["label"] in row["caption"] and (tmp_path / row["image_path"]).is_file()
+    with (tmp_path / "prompts.csv").open() as file:
+        prompts = list(csv.DictReader(file))
+    assert [row["prompt"] for row in prompts] == [row["caption"] for row in rows]
+    assert {row["image_path"] for row in prompts} == {row["image_path"] for row in rows}

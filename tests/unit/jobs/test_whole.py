@@ -2,7 +2,7 @@
 
 import pytest
 
-from serve_app.jobs.whole import new_file, new_folder
+from serve_app.jobs.whole import new_file, new_folder, write
 
 
 def test_a_folder_is_there_when_it_is_whole(tmp_path):
@@ -51,3 +51,17 @@ def test_a_file_is_there_when_it_is_whole(tmp_path):
         file.write_text("text")
         assert not (tmp_path / "out").exists()
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_file_takes_the_place_of_another_or_leaves_it(tmp_path, monkeypatch):
+    write(tmp_path / ("x" * 250), b"old")
+    write(tmp_path / ("x" * 250), b"new")
+
+    def fail(*paths):
+        raise OSError
+
+    monkeypatch.setattr("os.replace", fail)
+    with pytest.raises(OSError):
+        write(tmp_path / ("x" * 250), b"newer")
+    (path,) = tmp_path.iterdir()
+    assert path.read_bytes() == b"new"

@@ -76,3 +76,15 @@ def test_against_must_be_another_run(tmp_path, pipeline, capsys):
     assert main([path, "-o", str(tmp_path / "new"), "--against", str(tmp_path / "run")]) == 0
     told = json.loads((tmp_path / "new" / "report.json").read_text())
     assert told["against"]["metrics"]["accuracy"]["change"] == "same"
+
+
+@pytest.mark.parametrize(("below", "code"), [(0.5, 0), (0.4, 1)])
+def test_a_gate_against_an_earlier_run(tmp_path, pipeline, capsys, below, code):
+    assert main([pipeline()]) == 0
+    (tmp_path / "outputs.csv").write_text("id,pred,prob\na.png,star,1\nb.png,circle,1\n")
+    command = [pipeline(gate={"accuracy": {"at_most_below": below}}), "-o", str(tmp_path / "new")]
+    assert main(command) == 2
+    assert "name it with --against" in capsys.readouterr().err
+    assert main([*command, "--step", "load"]) == 0
+    assert main([*command, "--against", str(tmp_path / "run")]) == code
+    assert f"below 0.5000: {'missed' if code else 'kept'}" in capsys.readouterr().out

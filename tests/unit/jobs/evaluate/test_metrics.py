@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from serve_app.jobs.evaluate.metrics import chosen, confusion, custom, measured, metrics
+from serve_app.jobs.evaluate.metrics import chosen, confusion, custom, measured, metrics, of_each
 from serve_app.jobs.evaluate.run_folder import Left
 from serve_app.jobs.folders.inputs import Unusable
 from tests.unit.jobs.evaluate.folder import run_of
@@ -65,6 +65,7 @@ def test_the_step_leaves_values_and_a_confusion(tmp_path, own):
     }
     assert [each.of for each in left.problems] == ["log_loss"]
     assert left.more["confusion"]["labels"] == ["star", "circle", "moon"]
+    assert [each["support"] for each in left.more["classes"]] == [1, 1, 0]
     json.dumps(left.more, allow_nan=False)
 
 
@@ -115,3 +116,20 @@ def test_a_file_that_does_not_load_is_refused(tmp_path, own):
 def test_a_confusion_counts_truths_in_rows():
     found = confusion([row("a", "b"), row("a", "a"), row("a", "b")], ["b", "a", "c"])
     assert found == {"labels": ["b", "a"], "counts": [[0, 0], [2, 1]]}
+
+
+def test_the_scores_of_each_class_are_scikit_learns():
+    from sklearn.metrics import precision_recall_fscore_support
+
+    pairs = ["aa", "ab", "ab", "bb", "ca", "bd"]
+    found = confusion([row(*pair) for pair in pairs], "abcd")
+    expected = precision_recall_fscore_support(
+        [pair[0] for pair in pairs], [pair[1] for pair in pairs], labels=list("abcd"),
+        zero_division=0,
+    )  # fmt: skip
+    told = [
+        [each[name] or 0 for name in ("precision", "recall", "f1", "support")]
+        for each in of_each(**found)
+    ]
+    assert told == [pytest.approx(list(each)) for each in zip(*expected, strict=True)]
+    assert of_each(**found)[2]["precision"] is None and of_each(**found)[3]["recall"] is None

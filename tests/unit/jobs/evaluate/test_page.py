@@ -9,20 +9,25 @@ from tests.unit.jobs.evaluate.folder import pictures
 EVIL = '<script>alert("1")</script>'
 
 
-def told(image, text=EVIL):
+def told(image, text=EVIL, task="classify", **worst):
     return Left(
         (),
         [Problem("join", text, text)],
         {
-            "task": "classify",
+            "task": task,
             "inputs": text,
             "total": 2,
             "measured": 1,
             "metrics": {text: 0.5, "log_loss": None},
             "gate": [{"metric": text, "at_least": 0.9, "value": 0.5, "passed": False}],
             "passed": False,
+            "classes": [
+                {"class": text, "precision": None, "recall": 0.25, "f1": 0.0, "support": 4}
+            ],
             "confusion": {"labels": [text, "b"], "counts": [[0, 1], [2, 0]]},
-            "worst": [{"id": text, "image": image, "truth": text, "pred": text, "prob": 0.5}],
+            "worst": [
+                {"id": text, "image": image, "truth": text, "pred": text, "prob": 0.5, **worst}
+            ],
             "against": {
                 "folder": text,
                 "metrics": {text: {"before": 1.0, "now": 0.5, "change": "worse"}},
@@ -51,3 +56,11 @@ def test_pictures_are_in_the_page_itself(tmp_path):
 def test_a_broken_picture_is_words(tmp_path):
     (tmp_path / "a.png").write_bytes(b"no image")
     assert "no picture" in page(told(str(tmp_path / "a.png")))
+
+
+def test_a_made_picture_is_shown_with_what_it_was_made_from(tmp_path):
+    pictures(tmp_path, "a.png", "b.png")
+    made, control = str(tmp_path / "a.png"), str(tmp_path / "b.png")
+    html = page(told(made, task="generate", control=control, reference=None, edge_f1=0.25))
+    assert re.findall(r'alt="(\w+)"', html) == ["image", "control"]
+    assert "edge F1: 0.2500" in html and "PSNR" not in html and "prompt: &lt;script" in html

@@ -4,7 +4,6 @@ import pytest
 import yaml
 
 from serve_app.jobs.evaluate import pipeline
-from serve_app.jobs.evaluate.pipeline import Bounds
 from serve_app.jobs.folders.inputs import Unusable
 
 WHOLE = {"task": "classify", "inputs": "inputs.csv", "output": "run"}
@@ -21,6 +20,8 @@ def test_what_is_left_out_has_a_default(tmp_path):
     assert found.truth_column == "label" and found.gate == {} and found.predict.batch_size == 8
     captions = pipeline.read(written(tmp_path, WHOLE | {"task": "caption", "truth": "text"}))
     assert captions.truth_column == "text"
+    pictures = pipeline.read(written(tmp_path, WHOLE | {"task": "generate"}))
+    assert pictures.truth_column == "prompt" and pictures.image == "control"
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,9 @@ def test_what_is_left_out_has_a_default(tmp_path):
         ({"gate": {"accuracy": 0.9}}, "gate.accuracy"),
         ({"worst": -1}, "worst"),
         ({"classes": []}, "classes"),
+        ({"images": {"steps": 4}}, "task classify has no 'images'"),
+        ({"task": "generate", "classes": ["star"]}, "task generate has no 'classes'"),
+        ({"task": "generate", "images": {"size": "big"}}, "images.size"),
     ],
 )
 def test_a_mistake_is_named(tmp_path, change, named):
@@ -46,17 +50,3 @@ def test_what_is_no_pipeline_is_refused(tmp_path, text):
         pipeline.read(written(tmp_path, text))
     with pytest.raises(Unusable):
         pipeline.read(tmp_path / "none.yaml")
-
-
-@pytest.mark.parametrize(
-    ("bounds", "value", "held"),
-    [
-        ({"at_least": 0.5}, 0.5, True),
-        ({"at_least": 0.5}, 0.4, False),
-        ({"at_most": 0.5}, 0.6, False),
-        ({"at_least": 0, "at_most": 1}, 0.5, True),
-        ({"at_least": 0}, None, False),
-    ],
-)
-def test_bounds(bounds, value, held):
-    assert Bounds(**bounds).hold(value) is held

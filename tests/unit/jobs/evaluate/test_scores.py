@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from serve_app.jobs.evaluate.scores import DEFAULT, NAMED, NotMeasurable, word_f1
+from serve_app.jobs.evaluate.scores import DEFAULT, NAMED, NotMeasurable
 
 
 def row(truth, pred, circle=None):
@@ -51,10 +51,6 @@ def test_captions(name, value):
     assert NAMED["caption"][name](rows) == pytest.approx(expected)
 
 
-def test_words_out_of_order_and_none_at_all():
-    assert word_f1("a b", "b a") == 1 and word_f1("", "") == 1 and word_f1("a", "") == 0
-
-
 @pytest.mark.parametrize("name", ["log_loss", "roc_auc", "top_5_accuracy"])
 def test_without_a_probability_of_each_class_they_say_so(name):
     with pytest.raises(NotMeasurable, match="prob_CLASS"):
@@ -64,6 +60,33 @@ def test_without_a_probability_of_each_class_they_say_so(name):
 def test_one_class_alone_has_no_auc():
     with pytest.raises(NotMeasurable, match="two classes"):
         NAMED["classify"]["roc_auc"](ROWS[:2])
+
+
+def picture(pred, prob=None, shown=None, edge_f1=None):
+    told = {"truth": "a red star", "pred": pred, "label": "star", "psnr": None}
+    return {**told, "prob": prob, "shown": shown, "edge_f1": edge_f1}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("word_f1", (1 + 4 / 5) / 2),
+        ("word_recall", (1 + 2 / 3) / 2),
+        ("same_words", 0.5),
+        ("class_probability", 0.55),
+        ("class_accuracy", 0.5),
+        ("edge_f1", 0.75),
+    ],
+)
+def test_pictures_are_measured_by_what_they_have(name, value):
+    rows = [picture("a red star", 0.9, "star"), picture("a star", 0.2, "ring", 0.75), picture(None)]
+    assert NAMED["generate"][name](rows) == pytest.approx(value)
+
+
+@pytest.mark.parametrize("name", NAMED["generate"])
+def test_pictures_without_what_a_metric_is_made_of_have_none(name):
+    with pytest.raises(NotMeasurable, match="needs"):
+        NAMED["generate"][name]([picture(None)])
 
 
 def test_the_defaults_are_there():

@@ -2,9 +2,9 @@
 
 import pytest
 
-from serve_app.jobs.evaluate.pipeline import Bounds
+from serve_app.jobs.evaluate.bounds import Bounds
 from serve_app.jobs.evaluate.run_folder import Left, Run
-from serve_app.jobs.evaluate.verdict import check_gate, compared, gated, worst
+from serve_app.jobs.evaluate.verdict import check_against, check_gate, compared, gated
 from serve_app.jobs.folders.inputs import Unusable
 from tests.unit.jobs.evaluate.folder import run_of
 
@@ -19,7 +19,7 @@ def test_a_gate_says_what_is_missed():
         "log_loss": Bounds(at_most=1),
         "own": Bounds(at_most=1),
     }
-    found = gated(gate, {"accuracy": 0.8, "log_loss": 0.5})
+    found = gated(gate, {"accuracy": 0.8, "log_loss": 0.5}, {})
     assert [each["passed"] for each in found] == [False, True, False]
     assert found[0] == {"metric": "accuracy", "at_least": 0.9, "value": 0.8, "passed": False}
 
@@ -27,21 +27,27 @@ def test_a_gate_says_what_is_missed():
 def test_a_gate_on_what_is_not_measured_is_refused(tmp_path):
     bounds = {"at_least": 1}
     check_gate(run_of(tmp_path, gate={"coverage": bounds, "accuracy": bounds}).pipeline)
-    check_gate(run_of(tmp_path, metrics=["statistics:mean"], gate={"mean.a": bounds}).pipeline)
+    own = run_of(tmp_path, metrics=["statistics:mean"], gate={"mean.a": bounds})
+    check_gate(own.pipeline)
     with pytest.raises(Unusable, match="gate: 'brier'"):
         check_gate(run_of(tmp_path, gate={"brier": bounds}).pipeline)
 
 
-def test_the_surest_mistakes_are_worst():
-    rows = [row("a", "x", "x", 1), row("b", "x", "y", 0.6), row("c", "x", "y", 0.9)]
-    rows += [row("d", "x", "y", None), row("e", None, "y", 0.99)]
-    assert [each["id"] for each in worst(rows, "classify")] == ["c", "b", "d"]
+def test_a_gate_on_an_earlier_run_needs_one(tmp_path):
+    pipeline = run_of(tmp_path, gate={"accuracy": {"at_most_below": 0.01}}).pipeline
+    with pytest.raises(Unusable, match="gate: accuracy is bounded by an earlier run"):
+        check_against(pipeline, None, tmp_path)
+    with pytest.raises(Unusable, match="own folder"):
+        check_against(pipeline, tmp_path / "run" / "..", tmp_path)
+    with pytest.raises(Unusable, match=r"metrics.json is missing"):
+        check_against(pipeline, tmp_path, tmp_path / "run")
 
 
-def test_the_captions_with_the_fewest_right_words_are_worst():
-    rows = [row("a", "a red star", "red a star"), row("b", "a red star", "a red ring")]
-    rows += [row("c", "a red star", "blue")]
-    assert [each["id"] for each in worst(rows, "caption")] == ["c", "b"]
+def test_a_gate_on_an_earlier_run_tells_its_value():
+    gate = {"accuracy": Bounds(at_most_below=0.01), "new": Bounds(at_most_above=1)}
+    kept, new = gated(gate, {"accuracy": 0.97, "new": 1}, {"accuracy": 0.98})
+    assert kept["passed"] and (kept["value"], kept["before"]) == (0.97, 0.98)
+    assert not new["passed"] and new["before"] is None
 
 
 def test_against_an_earlier_run(tmp_path):

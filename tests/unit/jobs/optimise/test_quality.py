@@ -10,14 +10,12 @@ GREY = np.full((8, 8, 3), 100, np.uint8)
 
 
 def test_a_generator_may_lose_a_point_of_its_edges_and_of_the_words():
-    eager = {"psnr_db": 78.0, "edge_f1": 97.0, "same_words": 100.0}
-    good = {"psnr_db": 41.0, "edge_f1": 96.0, "same_words": 99.0, "batch_difference": 1.0}
+    eager = {"psnr_db": 78.0, "edge_f1": 97.0, "word_f1": 100.0}
+    good = {"psnr_db": 41.0, "edge_f1": 96.0, "word_f1": 99.0, "batch_difference": 1.0}
     assert failures("generator", good, eager) == []
     assert failures("generator", good | {"psnr_db": 39.0}, eager) == ["psnr_db 39.0 is below 40"]
     assert failures("generator", good | {"edge_f1": 95.0}, eager) == ["edge_f1 loses 2.0, over 1"]
-    assert failures("generator", good | {"same_words": 98.0}, eager) == [
-        "same_words 98.0 is below 99"
-    ]
+    assert failures("generator", good | {"word_f1": 98.0}, eager) == ["word_f1 98.0 is below 99"]
     assert failures("generator", good | {"batch_difference": 3.0, "psnr_db": float("nan")}, eager)
 
 
@@ -52,7 +50,7 @@ def test_the_measures_compare_with_eager():
     found = QUALITY["generator"](made, eager)
     assert found["psnr_db"] == pytest.approx(48.13, abs=0.01)
     assert found["edge_f1"] == pytest.approx(80)
-    assert found["same_words"] == pytest.approx(100 * (14 + 4) / (14 + 6))
+    assert found["word_f1"] == pytest.approx(100 * (14 + 4) / (14 + 6))
     assert QUALITY["captioner"](["a", "b"], ["a", "b c"]) == {"same_captions": 50}
     # One bad picture counts with all its pixels.
     assert QUALITY["upscaler"]([GREY, GREY + 20], [GREY, GREY])["psnr_db"] < 26
