@@ -2,6 +2,7 @@
 edges found."""
 
 import asyncio
+from base64 import b64encode
 from collections.abc import Iterable
 
 from fastapi import APIRouter
@@ -43,7 +44,7 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
         image = checks.from_base64(text, param)
         header = checks.checked_image(image, limits, param)
         if _is_none(body.upscaler_1):
-            return text
+            return b64encode(image).decode()
         size = (header.width, header.height)
         factor, field = _factor(body, size)
         scale = scale_for(factor, args)
@@ -91,14 +92,16 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
     async def detect(body: Detection) -> Detected:
         """The Canny edges of each image."""
         param = "controlnet_input_images"
-        if module_of(body.controlnet_module, "controlnet_module") == "none":
-            return Detected(images=body.controlnet_input_images, info="Success")
+        unchanged = module_of(body.controlnet_module, "controlnet_module") == "none"
         _check_count(len(body.controlnet_input_images), param)
         low, high = thresholds_of(body.controlnet_threshold_a, body.controlnet_threshold_b, args)
         found = []
         for text in body.controlnet_input_images:
             image = checks.from_base64(text, param)
             checks.checked_image(image, limits, param)
+            if unchanged:
+                found.append(b64encode(image).decode())
+                continue
             with checks.naming_field(param):
                 edges = await pipeline.find_edges(CannyRequest(image, low, high))
             found.append(await base64_of(edges.pixels, "png"))

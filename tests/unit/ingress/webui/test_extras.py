@@ -33,6 +33,13 @@ def test_enlarging(service, fields, size):
     assert from_base64(made["image"]).size == size and made["html_info"] == ""
 
 
+def test_what_comes_back_unchanged_is_bare_base64(service):
+    url = f"data:image/png;base64,{SMALL}"
+    assert enlarge(service, image=url, upscaler_1="None").json()["image"] == SMALL
+    made = post(service, "/controlnet/detect", controlnet_input_images=[url])
+    assert made.json()["images"] == [SMALL]
+
+
 def test_what_has_no_effect_is_said(service):
     made = enlarge(service, upscaler_1="R-ESRGAN 4x+", gfpgan_visibility=0.5).json()
     assert made["html_info"] == "<p>ignored: gfpgan_visibility, upscaler_1</p>"
