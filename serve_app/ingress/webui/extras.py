@@ -48,8 +48,10 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
         size = (header.width, header.height)
         factor, field = _factor(body, size)
         scale = scale_for(factor, args)
-        if factor > MAX_FACTOR or scale is None:
-            raise InvalidRequest(f"at most {scale and MAX_FACTOR:g} times as large").about(field)
+        if scale is None:
+            raise InvalidRequest("upscaling is not served here").about("upscaler_1")
+        if factor > MAX_FACTOR:
+            raise InvalidRequest(f"at most {MAX_FACTOR:g} times as large").about(field)
         checks.check_upscale(*size, scale, args, param, "png")
         with checks.naming_field(param):
             result = await pipeline.upscale(image, scale)

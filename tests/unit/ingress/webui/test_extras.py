@@ -53,6 +53,11 @@ def test_too_large(service):
     assert_refused(enlarge(Service({"webui": True}, max_upscale_pixels=100)), 400, "image")
 
 
+def test_without_an_upscaler(service):
+    models = service.args.models.model_dump(mode="json") | {"upscaler": {}}
+    assert_refused(enlarge(Service({"webui": True, "models": models})), 400, "upscaler_1")
+
+
 def test_several(service):
     images = [{"data": SMALL, "name": "a.png"}] * 2
     path = "/sdapi/v1/extra-batch-images"
