@@ -120,6 +120,9 @@ class AppArgs(Settings):
         "for its own",
     )
     embed_parameters: bool = Field(True, description="PNG results carry prompt, seed, steps, …")
+    webui: bool = Field(
+        False, description="also speak the API of Stable Diffusion web UI, under /sdapi"
+    )
 
     @model_validator(mode="after")
     def _default_size_is_allowed(self) -> Self:

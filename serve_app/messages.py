@@ -89,13 +89,15 @@ class Region:
 @dataclass(frozen=True)
 class CannyRequest:
     """`image` is encoded. With a size the image is resized before edges are found, in pixels; with
-    a region, that of the image resized to another size before."""
+    a region, that of the image resized to another size before. What `is_edges` is an edge map
+    already, light on dark."""
 
     image: bytes
     low_threshold: int
     high_threshold: int
     size: tuple[int, int] | None = None  # (width, height)
     region: Region | None = None
+    is_edges: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from serve_app.deployments.gauges import keep_gauges
 from serve_app.deployments.refusals import refusal_as_value
 from serve_app.deployments.starting import lower_priority
 from serve_app.imaging import codec, masks
-from serve_app.imaging.canny import find_edges
+from serve_app.imaging.canny import find_edges, read_edges
 from serve_app.messages import CannyRequest, ImageResult, Pixels, StageReport
 from serve_app.metrics.stages import QueueDepth, publish_item
 from serve_app.tracing import record_stage
@@ -44,7 +44,10 @@ class Canny:
         self._waiting.discard(ticket)
         started = time.monotonic()
         pixels = _pixels(request, self._limits.max_image_pixels)
-        edges = find_edges(pixels, request.low_threshold, request.high_threshold)
+        if request.is_edges:
+            edges = read_edges(pixels)
+        else:
+            edges = find_edges(pixels, request.low_threshold, request.high_threshold)
         run_s = time.monotonic() - started
         report = StageReport("canny", started - arrived, run_s, batch_size=1)
         publish_item(report)

@@ -28,6 +28,7 @@ from serve_app.ingress.replicas import Replicas
 from serve_app.ingress.share import IngressReplicas
 from serve_app.ingress.stages import routes as stages
 from serve_app.ingress.studio import routes as studio
+from serve_app.ingress.webui import routes as webui
 from serve_app.observability import log_event
 from serve_app.pipeline import Pipeline
 from serve_app.stages import Stages
@@ -46,6 +47,7 @@ def build_api(
         openai.build_router(pipeline, args),
         stages.build_router(pipeline, args),
         open_inference.build_router(server),
+        *webui.build_routers(pipeline, args),
         health.build_router(replicas),
         status.build_router(pipeline, args, replicas),
         studio.build_router(),

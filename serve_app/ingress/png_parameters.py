@@ -1,7 +1,14 @@
 """The parameters of an image as a line of text inside its PNG, as image tools read them."""
 
+import re
+
 from serve_app import __version__
 from serve_app.messages import GenerationRequest
+
+_NEGATIVE = "Negative prompt: "
+# Values that hold a comma or a colon are quoted.
+_PAIR = re.compile(r'([\w][\w \-/]{0,60}): ("(?:\\.|[^"\\])*"|[^,]*)(?:,|$)')
+_LEAST_PAIRS = 3
 
 
 def parameters_of(request: GenerationRequest, seed: int, model: str) -> str:
@@ -11,7 +18,7 @@ def parameters_of(request: GenerationRequest, seed: int, model: str) -> str:
     """
     lines = [request.prompt]
     if request.negative_prompt:
-        lines.append(f"Negative prompt: {request.negative_prompt}")
+        lines.append(f"{_NEGATIVE}{request.negative_prompt}")
     values = {
         "Steps": request.num_inference_steps,
         "Sampler": request.sampler,
@@ -24,3 +31,21 @@ def parameters_of(request: GenerationRequest, seed: int, model: str) -> str:
     }
     pairs = [f"{name}: {value}" for name, value in values.items() if value is not None]
     return "\n".join([*lines, ", ".join(pairs)])
+
+
+def read_parameters(text: str) -> dict[str, str]:
+    """That text's values by name, the prompts under `Prompt` and `Negative prompt`."""
+    if not text:
+        return {}
+    lines = text.strip().split("\n")
+    pairs = _PAIR.findall(lines[-1])
+    if len(pairs) < _LEAST_PAIRS:  # a prompt without parameters
+        pairs = []
+    else:
+        lines.pop()
+    negative = next((at for at, line in enumerate(lines) if line.startswith(_NEGATIVE)), len(lines))
+    return {
+        "Prompt": "\n".join(lines[:negative]),
+        "Negative prompt": "\n".join(lines[negative:]).removeprefix(_NEGATIVE),
+        **{name.strip(): value.strip().strip('"') for name, value in pairs},
+    }

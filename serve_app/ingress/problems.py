@@ -1,5 +1,5 @@
-"""The only place that maps errors to an HTTP status and a body: OpenAI's shape, or the Open
-Inference Protocol's under `/v2`.
+"""The only place that maps errors to an HTTP status and a body: OpenAI's shape, the Open Inference
+Protocol's under `/v2`, or both OpenAI's and web UI's under `/sdapi` and `/controlnet`.
 """
 
 from typing import Any
@@ -159,15 +159,22 @@ class _Problem(JSONResponse):
         param: str | None,
         headers: dict[str, str] | None,
     ) -> None:
-        super().__init__(_body(status, message, code, param), status, headers)
+        self._content = _body(status, message, code, param)
+        super().__init__(self._content, status, headers)
         self._message, self._code = message, code
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         note(scope, self.status_code, self._code)
-        if f"{scope['path']}/".startswith("/v2/"):
-            self.body = self.render({"error": self._message})
-            self.headers["content-length"] = str(len(self.body))
+        path = f"{scope['path']}/"
+        if path.startswith("/v2/"):
+            self._replace({"error": self._message})
+        elif path.startswith(("/sdapi/", "/controlnet/")):
+            self._replace(self._content | {"detail": self._message, "errors": self._message})
         await super().__call__(scope, receive, send)
+
+    def _replace(self, content: dict[str, Any]) -> None:
+        self.body = self.render(content)
+        self.headers["content-length"] = str(len(self.body))
 
 
 def status_of(error: ServiceError) -> int:

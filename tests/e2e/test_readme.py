@@ -59,7 +59,8 @@ def test_a_pasted_program_works(service, block, tmp_path):
 def test_every_public_route_has_a_command(service):
     text = "".join(block.values[0] for block in blocks("sh"))
     for path in service.get("/openapi.json").json()["paths"]:
-        if path.startswith("/v2"):  # for clients of the protocol, not for hands
+        # For clients of these protocols, not for hands.
+        if path.startswith(("/v2", "/sdapi/", "/controlnet/")):
             continue
         assert f"8000{path}" in text, path
 

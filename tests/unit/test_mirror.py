@@ -13,6 +13,7 @@ TESTED_ELSEWHERE = {
         "ingress/openai/schema.py",
         "ingress/operations/schema.py",
         "ingress/stages/schema.py",
+        "ingress/webui/schema.py",
     },
     "declarations, without behaviour": {
         "client/errors.py",

@@ -3,7 +3,7 @@
 PROBES = frozenset({"/health", "/v2/health/live", "/v2/health/ready"})
 """For load balancers and orchestrators: by whatever host name, without a key, not logged."""
 
-POLLED = PROBES | {"/v1/status"}
+POLLED = PROBES | {"/v1/status", "/sdapi/v1/progress"}
 """Asked for every few seconds, so neither logged nor traced."""
 
 OPEN_WHILE_DRAINING = frozenset({"/v2/health/live", "/v1/status"})

@@ -1,6 +1,6 @@
 import numpy as np
 
-from serve_app.imaging.canny import find_edges
+from serve_app.imaging.canny import find_edges, read_edges
 from tests.images import sketch
 
 
@@ -17,3 +17,10 @@ def test_higher_thresholds_find_less():
     grey = np.tile(np.linspace(0, 255, 64, dtype=np.uint8)[None, :, None], (64, 1, 3))
     grey[:, 32:] = np.minimum(255, grey[:, 32:].astype(int) + 40).astype(np.uint8)
     assert find_edges(grey, 10, 20).sum() >= find_edges(grey, 200, 250).sum()
+
+
+def test_an_edge_map_is_taken_as_it_is():
+    map_of = np.zeros((4, 6, 3), np.uint8)
+    map_of[1, 2] = (0, 255, 10)
+    edges = read_edges(map_of)
+    assert edges.shape == (4, 6) and edges[1, 2] == 255 and edges.sum() == 255

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from serve_app import __version__
-from serve_app.ingress.png_parameters import parameters_of
+from serve_app.ingress.png_parameters import parameters_of, read_parameters
 from tests.images import from_base64
 from tests.pipelines import REQUEST
 from tests.service import Service, events_of
@@ -40,3 +40,17 @@ def test_what_was_not_used_is_not_said():
     assert "Denoising strength" not in parameters_of(REQUEST, 9, "demo")
     edited = replace(REQUEST, image=b"an image", strength=0.5)
     assert "Model: demo, Denoising strength: 0.5, " in parameters_of(edited, 9, "demo")
+
+
+def test_the_text_is_read_back():
+    request = replace(REQUEST, negative_prompt="blur\nnoise", prompt="a\nb")
+    found = read_parameters(parameters_of(request, 9, "demo"))
+    assert (found["Prompt"], found["Negative prompt"]) == ("a\nb", "blur\nnoise")
+    assert (found["Steps"], found["Size"], found["Model"]) == ("4", "128x64", "demo")
+
+
+def test_texts_of_other_tools():
+    found = read_parameters('a star\nSteps: 20, Sampler: Euler a, Seed: 1, Lora: "a: 1, b: 2"')
+    assert (found["Sampler"], found["Lora"]) == ("Euler a", "a: 1, b: 2")
+    assert read_parameters("a prompt alone") == {"Prompt": "a prompt alone", "Negative prompt": ""}
+    assert read_parameters("") == {}
