@@ -56,6 +56,18 @@ class Forbidden(ServiceError):
     code = "forbidden"
 
 
+class NotFound(ServiceError):
+    """What the request names is not kept here, or not any more, or not for this client."""
+
+    code = "not_found"
+
+
+class JobCancelled(InvalidRequest):
+    """The job whose events are read was cancelled."""
+
+    code = "cancelled"
+
+
 class InvalidField(ServiceError):
     """A field is missing or of the wrong type."""
 

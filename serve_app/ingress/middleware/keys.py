@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serve_app.config import Auth
 from serve_app.errors import Unauthorized
-from serve_app.ingress.middleware.special_paths import PAGE, PAGE_FILES, PROBES
+from serve_app.ingress.middleware.special_paths import FILES, PAGE, PAGE_FILES, PROBES
 from serve_app.ingress.problems import problem
 
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -55,12 +55,19 @@ class KeyCheck:
 
     def _known(self, scope: Scope) -> bool:
         found = hashlib.sha256(_key(Headers(scope=scope).get("authorization", ""))).hexdigest()
+        scope["key_hash"] = found
         # Compare with every hash, each in constant time, so that timing reveals nothing.
         return any([hmac.compare_digest(found.encode(), known) for known in self._hashes])
 
 
+def owner_of(scope: Scope) -> str:
+    """Whose request it is, by the hash of its key; empty where no keys are asked for."""
+    owner: str = scope.get("key_hash", "")
+    return owner
+
+
 def _is_open(path: str) -> bool:
-    return path in PROBES or path == PAGE or path.startswith(PAGE_FILES)
+    return path in PROBES or path == PAGE or path.startswith((PAGE_FILES, FILES))
 
 
 def _key(authorization: str) -> bytes:
