@@ -17,6 +17,7 @@ import requests
 
 ROOT = Path(__file__).parents[2]
 START_LIMIT_S = 180
+WEBHOOK_SECRET = "whsec_" + "A" * 32
 WRITE_TIMEOUT_S = 10  # so that a test need not wait a minute
 
 
@@ -107,10 +108,14 @@ def service(tmp_path_factory):
     folder = tmp_path_factory.mktemp("service")
     config = (ROOT / "serve_config.yaml").read_text()
     patience = f"      limits:\n        write_timeout_s: {WRITE_TIMEOUT_S}\n"
-    (folder / "config.yaml").write_text(config.replace("      limits:\n", patience))
+    config = config.replace("      limits:\n", patience)
+    hooks = '      jobs: {webhook_hosts: ["127.0.0.1"], webhook_secret_variable: WEBHOOK_SECRET}\n'
+    config = re.sub("^      jobs: {}.*\n", hooks, config, flags=re.MULTILINE)
+    (folder / "config.yaml").write_text(config)
     began = time.monotonic()
     often = {"RAY_metrics_report_interval_ms": "1000"}  # so that a test need not wait for ten
-    with started(folder, folder / "config.yaml", **often) as running:
+    variables = often | {"WEBHOOK_SECRET": WEBHOOK_SECRET}
+    with started(folder, folder / "config.yaml", **variables) as running:
         running.await_healthy(START_LIMIT_S)
         running.started_s = time.monotonic() - began
         yield running

@@ -61,7 +61,7 @@ def test_every_public_route_has_a_command(service):
     for path in service.get("/openapi.json").json()["paths"]:
         if path.startswith("/v2"):  # for clients of the protocol, not for hands
             continue
-        assert f"8000{path}" in text, path
+        assert f"8000{path.partition('/{')[0]}" in text, path
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)

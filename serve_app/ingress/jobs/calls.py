@@ -21,16 +21,20 @@ class JobCalls:
         self._handle = handle
 
     async def submit(self, order: Order, work: Work) -> JobReport:
-        return await self._call("submit", order, work)
+        answer: JobReport = await self._call("submit", order, work)
+        return answer
 
     async def report(self, job_id: str, owner: str) -> JobReport:
-        return await self._call("report", job_id, owner)
+        answer: JobReport = await self._call("report", job_id, owner)
+        return answer
 
     async def listed(self, owner: str) -> JobList:
-        return await self._call("listed", owner)
+        answer: JobList = await self._call("listed", owner)
+        return answer
 
     async def cancel(self, job_id: str, owner: str) -> JobReport:
-        return await self._call("cancel", job_id, owner)
+        answer: JobReport = await self._call("cancel", job_id, owner)
+        return answer
 
     def events(self, job_id: str, owner: str) -> AsyncGenerator[EventBody | None]:
         remote = self._handle.options(method_name="events", stream=True).remote

@@ -15,8 +15,9 @@ from serve_app.pipeline import Composition
 
 @dataclass(frozen=True)
 class Work:
-    """`kind`, as `image_edit`, is the prefix of its events' types; `files_url` is where clients find
-    files, if the answer is to be URLs."""
+    """`kind`, as `image_edit`, begins its events' types. `files_url` is where clients find files,
+    if the answer is to be URLs.
+    """
 
     kind: str
     body: ImageRequest
