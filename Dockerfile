@@ -3,8 +3,8 @@
 FROM python:3.11-slim
 
 WORKDIR /app
-COPY requirements.txt requirements.lock ./
-RUN pip install --no-cache-dir -r requirements.txt -c requirements.lock
+COPY requirements.txt requirements-tracing.txt requirements.lock ./
+RUN pip install --no-cache-dir -r requirements.txt -r requirements-tracing.txt -c requirements.lock
 
 # Others may read the home and its caches, so that the service runs as any user (docker run --user).
 RUN useradd --create-home --uid 1000 app && install -d -o app -g app -m 755 /home/app /home/app/.cache

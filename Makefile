@@ -4,13 +4,13 @@ VENV ?= .venv
 CONFIG ?= serve_config.yaml
 BIN := $(VENV)/bin
 
-.PHONY: run test test-real-size image-test unit check lint format install install-dev clean
+.PHONY: run test test-real-size image-test operate-test unit check lint format install install-dev clean
 
 run: install
 	$(BIN)/python -m serve_app $(CONFIG)
 
 test: unit
-	$(BIN)/pytest tests/integration tests/e2e
+	$(BIN)/pytest tests/integration tests/e2e -m "not slow"
 
 # Stable Diffusion 1.5's true shapes with random weights: 4 GB of disk, 16 GB of memory, five minutes.
 test-real-size: install-dev
@@ -20,6 +20,12 @@ test-real-size: install-dev
 # IMAGE_TEST_BUILD_FLAGS for `build`, IMAGE_TEST_RUN_FLAGS for `run`.
 image-test: install-dev
 	$(BIN)/pytest -v -s tests/image
+
+# What an operator relies on: rules and board on a real Prometheus, traces, manifests, reverse proxies, two nodes of one
+# machine, the image. As root, with Debian's prometheus, nginx-light, caddy and podman; what is missing is skipped by name.
+operate-test: install-dev
+	$(BIN)/pytest -s tests/unit/deploy tests/e2e/test_monitoring.py tests/e2e/test_tracing.py \
+	  tests/e2e/test_reverse_proxies.py tests/nodes tests/image
 
 unit: install-dev
 	$(BIN)/pytest tests/unit --cov
@@ -45,7 +51,7 @@ $(VENV)/requirements.txt: requirements.txt
 	$(BIN)/pip install --quiet -r requirements.txt
 	cp requirements.txt $@
 
-$(VENV)/requirements-dev.txt: requirements.txt requirements-offline.txt requirements-dev.txt requirements-convert.txt
+$(VENV)/requirements-dev.txt: requirements.txt requirements-offline.txt requirements-tracing.txt requirements-dev.txt requirements-convert.txt
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet -r requirements-dev.txt
 	$(BIN)/pip install --quiet --no-deps -r requirements-convert.txt

@@ -13,6 +13,7 @@ import time
 
 from serve_app.launcher import CannotStart, arguments, say
 from serve_app.launcher.places import writable_places
+from serve_app.launcher.traces import check_traces
 from serve_app.ray_settings import environment
 
 _ONE_PRESS_S = 1.0  # a signal to a group may come twice, from the kernel and from `make`
@@ -27,6 +28,7 @@ def main() -> int:
         return 0
     arguments.parse()  # here too, so that a mistake is told at once
     try:
+        check_traces(variables | os.environ)
         with writable_places(os.environ | variables) as places:
             return _run(os.environ | variables | places)
     except CannotStart as refusal:

@@ -11,6 +11,7 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from grpc import StatusCode
@@ -21,9 +22,11 @@ from ray.serve.exceptions import BackPressureError, RayServeException
 from serve_app.errors import QueueFull, ServiceError, StageFailed, StageUnavailable
 from serve_app.metrics.requests import RERUNS, errors_counted
 from serve_app.observability import log_event
+from serve_app.tracing import calling
 
 _CONNECTION_LOST = {StatusCode.UNAVAILABLE, StatusCode.CANCELLED}
 _END = object()
+_LEAVING_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ async def call(stage: str, remote: Callable[[], Any]) -> Called:
         try:
             return await _call(stage, remote)
         except StageUnavailable:
-            _note_rerun(stage)
+            await _before_rerun(stage)
             return await _call(stage, remote)
 
 
@@ -52,7 +55,7 @@ async def stream(stage: str, remote: Callable[[], Any]) -> AsyncGenerator[Any]:
                 async for item in items:
                     yield item
         except StageUnavailable:
-            _note_rerun(stage)
+            await _before_rerun(stage)
             async with aclosing(_stream(stage, remote)) as items:
                 async for item in items:
                     yield item
@@ -68,34 +71,38 @@ async def together(calls: Iterable[Coroutine[Any, Any, Any]]) -> list[Any]:
             task.cancel()
 
 
-def _note_rerun(stage: str) -> None:
+async def _before_rerun(stage: str) -> None:
+    # Where the client left, the replica may be told before this task is: then it is cancelled here.
+    await asyncio.sleep(_LEAVING_S)
     log_event("run again", stage=stage)
     RERUNS.add(stage=stage)
 
 
 async def _call(stage: str, remote: Callable[[], Any]) -> Called:
-    with _answering(stage, remote) as response:
-        result = await response
-    if isinstance(result, ServiceError):
-        raise result
+    with calling(stage) as begin:
+        with _answering(stage, partial(begin, remote)) as response:
+            result = await response
+        if isinstance(result, ServiceError):
+            raise result
     return Called(response, result)
 
 
 async def _stream(stage: str, remote: Callable[[], Any]) -> AsyncGenerator[Any]:
-    with _answering(stage, remote) as response:
-        items = aiter(response)
-    try:
-        while True:
-            with _answering(stage, lambda: response):
-                item = await anext(items, _END)
-            if item is _END:
-                return
-            if isinstance(item, ServiceError):
-                raise item
-            yield item
-    except GeneratorExit:
-        response.cancel()
-        raise
+    with calling(stage) as begin:
+        with _answering(stage, partial(begin, remote)) as response:
+            items = aiter(response)
+        try:
+            while True:
+                with _answering(stage, lambda: response):
+                    item = await anext(items, _END)
+                if item is _END:
+                    return
+                if isinstance(item, ServiceError):
+                    raise item
+                yield item
+        except GeneratorExit:
+            response.cancel()
+            raise
 
 
 @contextmanager

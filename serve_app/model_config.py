@@ -1,9 +1,17 @@
 """The section `args.models` of a Serve YAML file: which weights, where, run by which backend."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PositiveInt,
+)
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
@@ -18,8 +26,15 @@ def _in_project(path: Path) -> Path:
     return PROJECT_ROOT / path
 
 
-ModelPath = Annotated[str, AfterValidator(_resolve), Field(min_length=1)]
-FilePath = Annotated[Path, AfterValidator(_in_project)]
+def _portable(path: str | Path) -> str:
+    """Relative again where it is in the project, which another node may have elsewhere."""
+    inside = Path(path).is_relative_to(PROJECT_ROOT)
+    return str(Path(path).relative_to(PROJECT_ROOT) if inside else path)
+
+
+_PORTABLE = PlainSerializer(_portable)
+ModelPath = Annotated[str, AfterValidator(_resolve), _PORTABLE, Field(min_length=1)]
+FilePath = Annotated[Path, AfterValidator(_in_project), _PORTABLE]
 
 Backend = Literal[
     "eager",
@@ -47,9 +62,15 @@ Revision = Annotated[
 
 
 class Settings(BaseModel):
-    """A misspelt key is an error, not a silent default; instances are immutable."""
+    """A misspelt key is an error, not a silent default; instances are immutable.
+
+    They cross processes as they are dumped, so that each node finds paths in its own project.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def __reduce__(self) -> tuple[Callable[[dict[str, Any]], Self], tuple[dict[str, Any]]]:
+        return type(self).model_validate, (self.model_dump(),)
 
 
 class Placement(Settings):

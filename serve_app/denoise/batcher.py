@@ -15,6 +15,15 @@ from serve_app.denoise.trajectory import Trajectory, Work
 HEAD_START_S = 10.0
 
 
+@dataclass(frozen=True)
+class Joined:
+    """The first step, from 1, that a row took in a batch of that size, and when that ended."""
+
+    step: int
+    batch_size: int
+    moment: float
+
+
 @dataclass(eq=False)
 class Row:
     """One image's place in the engine: waiting until it has a trajectory."""
@@ -28,7 +37,14 @@ class Row:
     finish_by: float | None = None  # on the engine's clock
     started: float | None = None
     batch_size_sum: int = 0  # rows it shared steps with, itself included, summed over its steps
+    batch_sizes: list[Joined] = field(default_factory=list)  # where that number changed
     gone: bool = False  # finished, failed or cancelled
+
+    def stepped_with(self, rows: int, now: float) -> None:
+        """Note the size of the batch in which it has just taken a step."""
+        self.batch_size_sum += rows
+        if not self.batch_sizes or self.batch_sizes[-1].batch_size != rows:
+            self.batch_sizes.append(Joined(self.steps_done, rows, now))
 
     @property
     def order(self) -> float:

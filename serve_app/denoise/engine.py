@@ -119,6 +119,18 @@ class Engine:
         """How many rows of one shape a step takes, where they fit the memory."""
         return self._limits.general
 
+    def wait_s(self) -> float:
+        """Seconds until a row that came now would start, at the step times seen so far; of the
+        shape where it would wait longest."""
+        waits = [0.0]
+        with self._lock:
+            for shape, queue in self._batcher.shapes.items():
+                rows = [*queue.running, *queue.waiting]
+                ahead = len(rows) - self._limits.of(shape)
+                if ahead >= 0:
+                    waits.append(sorted(map(self._eta_s, rows))[ahead])
+        return max(waits)
+
     def work_s(self) -> float:
         """Seconds until all rows that are here now are finished, at the step times seen so far."""
         with self._lock:
@@ -161,13 +173,14 @@ class Engine:
     def _settle(self, outcome: StepOutcome) -> None:
         """Sort the rows by what became of them."""
         self._changed()
+        now = self._clock()
         for row, _ in outcome.failed:
             self._batcher.remove(row)
         for row in outcome.stepped:
             if row.gone:  # its client left while the step ran
                 continue
             trajectory = trajectory_of(row)
-            row.batch_size_sum += len(outcome.stepped)
+            row.stepped_with(len(outcome.stepped), now)
             late = self._late(row) if row.steps_done == _TELLING_STEPS else None
             if late is not None:
                 self._batcher.remove(row)

@@ -13,6 +13,7 @@ from serve_app.imaging import codec
 from serve_app.imaging.canny import find_edges
 from serve_app.messages import CannyRequest, ImageResult, StageReport
 from serve_app.metrics.stages import QueueDepth, publish_item
+from serve_app.tracing import record_stage
 
 
 @serve.deployment
@@ -31,17 +32,20 @@ class Canny:
         """The edge map, uint8 [height, width]. Raises what `codec.decode` raises."""
         ticket = object()
         self._waiting.add(ticket)
+        arrived = time.monotonic()
         try:
-            return await decoding(self._run, request, time.perf_counter(), ticket)
+            result = await decoding(self._run, request, arrived, ticket)
         finally:
             self._waiting.discard(ticket)
+        record_stage(result.report, arrived)
+        return result
 
     def _run(self, request: CannyRequest, arrived: float, ticket: object) -> ImageResult:
         self._waiting.discard(ticket)
-        started = time.perf_counter()
+        started = time.monotonic()
         pixels = codec.decode(request.image, self._limits.max_image_pixels, request.size)
         edges = find_edges(pixels, request.low_threshold, request.high_threshold)
-        run_s = time.perf_counter() - started
+        run_s = time.monotonic() - started
         report = StageReport("canny", started - arrived, run_s, batch_size=1)
         publish_item(report)
         return ImageResult(edges, report)

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from ray import serve
 
+from serve_app.autoscaling import stats_of
 from serve_app.config import Defaults, EngineSettings, Limits
 from serve_app.deployments.decoding import decoding
+from serve_app.deployments.denoising_spans import denoising_recorded
 from serve_app.deployments.gauges import engine_load, keep_gauges, model_info
 from serve_app.deployments.micro_batching import MicroBatcher
 from serve_app.deployments.refusals import refusal_as_last_item, refusal_as_value
@@ -95,6 +97,10 @@ class Generator:
         # Rows that finish in one step arrive together, so there is nothing to wait for.
         self._pictures.configure({"max_batch_size": size, "batch_wait_timeout_s": 0.0})
 
+    def record_autoscaling_stats(self) -> dict[str, float]:
+        """What the autoscaler's policy decides by (`serve_app/autoscaling.py`)."""
+        return stats_of(self._driver.engine)
+
     def check_health(self) -> None:
         self._driver.check()
         self._pictures.check()
@@ -136,7 +142,7 @@ class Generator:
         try:
             queued = self._progress(row)
             yield queued
-            async with aclosing(self._driver.follow(row)) as following:
+            async with denoising_recorded(row), aclosing(self._driver.follow(row)) as following:
                 async for event in following:
                     latents = event.finished
                     if event.expected is not None:

@@ -31,6 +31,7 @@ from serve_app.errors import InvalidRequest
 from serve_app.messages import StageReport
 from serve_app.metrics.stages import QueueDepth, log_overflow, publish_batch, publish_item
 from serve_app.observability import log_event
+from serve_app.tracing import record_stage
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -171,15 +172,17 @@ class MicroBatcher(Generic[Item, Result]):
     async def __call__(self, item: Item) -> tuple[Result, StageReport]:
         """Run `item` as part of a batch. Raises what `run` raised for it; InvalidRequest or
         NotEnoughMemory if it does not fit the device's memory."""
-        ticket = Ticket(item, time.perf_counter())
+        ticket = Ticket(item, time.monotonic())
         self._waiting.add(ticket)
         try:
             async with self._gate.entered():
                 outcome: Outcome = await self._call_batch(ticket)
         finally:
             self._waiting.discard(ticket)
-        if isinstance(outcome.value, Exception):
-            raise outcome.value
+        error = outcome.value if isinstance(outcome.value, Exception) else None
+        record_stage(outcome.report, ticket.arrived, error)
+        if error is not None:
+            raise error
         return outcome.value, outcome.report
 
     def run_groups(self, tickets: list[Ticket]) -> list[Outcome]:
@@ -190,9 +193,9 @@ class MicroBatcher(Generic[Item, Result]):
             groups.setdefault(self._key(ticket.item), []).append(ticket)
         outcomes: dict[int, Outcome] = {}
         for key, group in groups.items():
-            started = time.perf_counter()
+            started = time.monotonic()
             values = self._runner.outcomes(key, [ticket.item for ticket in group])
-            run_s = time.perf_counter() - started
+            run_s = time.monotonic() - started
             log_event("batch", stage=self._stage, size=len(group), seconds=run_s)
             for ticket, value in zip(group, values, strict=True):
                 queue_s = started - ticket.arrived

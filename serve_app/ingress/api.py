@@ -63,6 +63,8 @@ def build_api(
         redirect_slashes=False,
         docs_url=None,  # FastAPI's pages load their files from other hosts
         redoc_url=None,
+        # Its spans would begin at the client's header, beside Serve's and not below them.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     problems.install(app)
     app.add_middleware(LenientPaths)
@@ -82,6 +84,7 @@ def build_api(
                 "Retry-After",
                 "Location",
                 "Preference-Applied",
+                "traceresponse",
             ],
         )
     app.add_middleware(StatedWriteTimeout, seconds=args.limits.write_timeout_s)

@@ -12,6 +12,7 @@ from serve_app.messages import GenerationRequest, Pixels, StageReport
 from serve_app.observability import log_event
 from serve_app.pipeline import Finished
 from serve_app.timings import Timings
+from serve_app.tracing import record
 
 
 async def encode_images(
@@ -24,7 +25,7 @@ async def encode_images(
 ) -> tuple[list[bytes], Timings]:
     """One request's images, resized to `size` if given, and where its time went, which is logged
     too."""
-    began = time.perf_counter()
+    began = time.monotonic()
     model = args.models.generator.name
     payloads = await asyncio.gather(
         *(
@@ -39,7 +40,7 @@ async def encode_images(
         )
     )
     reports = [report for image in images for report in image.reports]
-    timings = Timings.of(reports, encode=time.perf_counter() - began)
+    timings = Timings.of(reports, encode=_since(began))
     log_event(
         "generated",
         seeds=",".join(str(image.seed) for image in images),
@@ -70,9 +71,16 @@ async def encode_timed(
     pixels: Pixels, reports: Sequence[StageReport], output_format: str = "png"
 ) -> tuple[bytes, Timings]:
     """An encoded image, and where the time went that it took."""
-    began = time.perf_counter()
+    began = time.monotonic()
     data = await encode(pixels, output_format)
-    return data, Timings.of(reports, encode=time.perf_counter() - began)
+    return data, Timings.of(reports, encode=_since(began))
+
+
+def _since(began: float) -> float:
+    """The seconds that encoding took; in a traced request, a span too."""
+    ended = time.monotonic()
+    record("encode", began, ended)
+    return ended - began
 
 
 def size_of(pixels: Pixels, resized: tuple[int, int] | None = None) -> str:

@@ -16,10 +16,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serve_app.errors import QueueFull, ServiceError, StageUnavailable, TimedOut
 from serve_app.ingress.middleware.slow_readers import SlowReaders
+from serve_app.ingress.middleware.special_paths import POLLED
 from serve_app.ingress.problems import answer, problem
 
 _REQUEST_ID = re.compile(rb"[ -~]{1,200}")
 _OWN_PATHS = "/-/"  # Serve's own health and routes pages
+_NOT_TRACED = (b"traceparent", b"00-%032x-%016x-00" % (1, 1))  # the last one counts
 
 
 def middlewares() -> list[Middleware]:
@@ -37,6 +39,8 @@ class ContractErrors:
         if scope["type"] != "http" or scope["path"].startswith(_OWN_PATHS):
             return await self._app(scope, receive, send)
         scope["headers"] = _readable(scope["headers"])
+        if scope["path"] in POLLED:
+            scope["headers"].append(_NOT_TRACED)
         started, replaced_status = False, 0
 
         async def send_checked(message: Message) -> None:

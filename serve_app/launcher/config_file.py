@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 from ray import serve
-from ray.serve.config import AutoscalingConfig
+from ray.serve.config import AutoscalingConfig, AutoscalingPolicy
 from ray.serve.schema import (
     DeploymentSchema,
     HTTPOptionsSchema,
@@ -68,8 +68,10 @@ def check(content: Any) -> ServeDeploySchema:
                 raise ValueError(f"{inside[:-1]}: no such deployment; there are {', '.join(names)}")
             _known(deployment, DeploymentSchema, inside)
             _known(deployment.get("ray_actor_options"), RayActorOptionsSchema, inside)
-            if deployment.get("autoscaling_config") != "auto":
-                _known(deployment.get("autoscaling_config"), AutoscalingConfig, inside)
+            scaling = deployment.get("autoscaling_config")
+            if scaling and scaling != "auto":
+                _known(scaling, AutoscalingConfig, inside)
+                _known(scaling.get("policy"), AutoscalingPolicy, f"{inside}policy.")
     return config
 
 

@@ -10,7 +10,9 @@ MAY_IMPORT = {
     "errors": set(),
     "messages": set(),
     "admission": {"errors"},
-    "observability": set(),
+    "autoscaling": set(),
+    "tracing": {"messages"},
+    "observability": {"tracing"},
     "metrics": {"admission", "errors", "messages", "observability", "metrics"},
     "timings": {"messages"},
     "imaging": {"config", "errors", "messages", "imaging"},
@@ -18,10 +20,10 @@ MAY_IMPORT = {
     "denoise": {"config", "device", "errors", "messages", "denoise"},
     "runtimes": {"config", "model_config", "errors", "messages", "imaging", "runtimes"},
     "deployments": {
-        "config", "model_config", "device", "errors", "messages", "imaging", "denoise", "runtimes",
-        "observability", "metrics", "deployments",
+        "autoscaling", "config", "model_config", "device", "errors", "messages", "imaging",
+        "denoise", "runtimes", "observability", "metrics", "tracing", "deployments",
     },
-    "calls": {"errors", "observability", "metrics"},
+    "calls": {"errors", "observability", "metrics", "tracing"},
     "stages": {"messages", "calls"},
     "mailbox": {"errors"},
     "pipeline": {
@@ -29,12 +31,12 @@ MAY_IMPORT = {
     },
     "ingress": {
         "config", "errors", "messages", "admission", "calls", "mailbox", "pipeline", "stages",
-        "imaging", "observability", "metrics", "timings", "ingress",
+        "imaging", "observability", "metrics", "timings", "tracing", "ingress",
     },
     "app": {"config", "deployments", "ingress"},
     # Deployments are known to the launcher by the import path in the YAML alone.
     "ray_settings": set(),
-    "launcher": {"config", "launcher"},
+    "launcher": {"config", "launcher", "ray_settings"},
     "__main__": {"launcher", "ray_settings"},
     "client": {"client"},
     "jobs": {
@@ -42,7 +44,9 @@ MAY_IMPORT = {
         "jobs",
     },
 }  # fmt: skip
-SHARED_BY_DEPLOYMENTS = {"decoding", "gauges", "micro_batching", "refusals", "starting"}
+SHARED_BY_DEPLOYMENTS = {
+    "decoding", "denoising_spans", "gauges", "micro_batching", "refusals", "starting",
+}  # fmt: skip
 FOLDERS = {"serve_app", "demo", "benchmarks", "loadtest"}
 
 

@@ -194,3 +194,19 @@ async def test_what_runs_together_answers_in_order_and_fails_together():
         await together([waiting, failing()])
     await asyncio.wait([waiting], timeout=5)
     assert waiting.cancelled()
+
+
+@pytest.mark.parametrize("ask", [whole, streamed])
+async def test_a_client_that_leaves_is_no_lost_replica(ask, published):
+    """Its call may end before this task is told to."""
+    pipeline, handles = pipeline_of(
+        generator=lambda request, terms, edges: asyncio.CancelledError()
+    )
+    asked = asyncio.create_task(ask(pipeline))
+    while not handles["generator"].responses:
+        await asyncio.sleep(0)
+    asked.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asked
+    await asyncio.sleep(0.1)
+    assert len(handles["generator"].calls) == 1 and published.sums("image_reruns") == {}

@@ -8,8 +8,7 @@ import pytest
 from serve_app import errors
 from serve_app.ingress import problems
 
-DOCS = Path(__file__).parents[2] / "docs"
-PAGE = next(path for path in (DOCS / "operate.md", DOCS / "operate-kube.part.md") if path.exists())
+PAGE = Path(__file__).parents[2] / "docs" / "operate.md"
 SECTIONS = {section.partition("\n")[0]: section for section in PAGE.read_text().split("\n## ")[1:]}
 CONTEXT_GB = 0.5
 TORCHS_SHARE = 0.9

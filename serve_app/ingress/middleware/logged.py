@@ -1,10 +1,11 @@
-"""Logs and counts each answered request; at level DEBUG also logs its arrival."""
+"""Logs and counts each answered request, and names its trace; at level DEBUG also logs its
+arrival."""
 
 import logging
 import time
 from collections.abc import Sequence
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -12,6 +13,7 @@ from serve_app.ingress.middleware.special_paths import POLLED
 from serve_app.ingress.problems import noted
 from serve_app.metrics.requests import CLIENT_LEFT, publish_request
 from serve_app.observability import log_event
+from serve_app.tracing import response_header
 
 
 class LoggedRequests:
@@ -31,6 +33,9 @@ class LoggedRequests:
         answer = _Answer()
 
         async def send_noted(message: Message) -> None:
+            traced = response_header()
+            if traced and message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["traceresponse"] = traced
             await send(message)
             answer.note(message)
 

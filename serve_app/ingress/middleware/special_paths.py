@@ -4,7 +4,7 @@ PROBES = frozenset({"/health", "/v2/health/live", "/v2/health/ready"})
 """For load balancers and orchestrators: by whatever host name, without a key, not logged."""
 
 POLLED = PROBES | {"/v1/status"}
-"""Asked for every few seconds, so not logged."""
+"""Asked for every few seconds, so neither logged nor traced."""
 
 OPEN_WHILE_DRAINING = frozenset({"/v2/health/live", "/v1/status"})
 """A service that stops is alive until its process ends, and its status says how busy it is."""

@@ -4,6 +4,7 @@ URIs go to pyarrow's file systems, and those that it does not know to fsspec's.
 """
 
 import os
+import string
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +13,8 @@ from typing import Any, Self
 from urllib.parse import quote, unquote, urlsplit
 
 from serve_app.jobs import whole
+
+_OF_URIS = string.punctuation  # `%` too: what is quoted stays so
 
 
 @dataclass(frozen=True)
@@ -22,9 +25,10 @@ class Place:
 
     @classmethod
     def of(cls, text: str | Path) -> Self:
-        """A local path becomes absolute: workers have working directories of their own."""
+        """A local path becomes absolute: workers have working directories of their own. A URI may
+        have spaces and the like as they are."""
         if isinstance(text, str) and "://" in text:
-            return cls(text.rstrip("/"))
+            return cls(quote(text.rstrip("/"), safe=_OF_URIS))
         return cls(str(Path(text).absolute()))
 
     @property
@@ -91,8 +95,8 @@ class Place:
 
     def read(self) -> bytes:
         system, path = self._resolved
-        with system.open_input_stream(path) as stream:
-            return bytes(stream.read())
+        with system.open_input_file(path) as file:  # one request, where a stream makes one a block
+            return bytes(file.readall())
 
     def write(self, data: bytes) -> None:
         """The whole file or nothing of it, also for a process that is killed."""

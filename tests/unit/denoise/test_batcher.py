@@ -112,3 +112,18 @@ def test_the_forecast_sees_every_row_and_the_limit_of_its_shape():
     assert [each.key for each in group.running] == [running]
     assert [each.key for each in group.waiting] == [waiting]
     assert group.slots == 1
+
+
+def test_a_row_remembers_where_its_batch_changed_size():
+    now = [0.0]
+    engine = Engine(TinyModel(), 4, lambda: now[0])
+    first = engine.add(work("a", 5))
+    engine.step()
+    engine.step()
+    now[0] = 7.0
+    second = engine.add(work("b", 2))
+    run(engine)
+    of_first = [(each.step, each.batch_size, each.moment) for each in first.batch_sizes]
+    assert of_first == [(1, 1, 0.0), (3, 2, 7.0), (5, 1, 7.0)]
+    assert [(each.step, each.batch_size) for each in second.batch_sizes] == [(1, 2)]
+    assert first.batch_size_sum == 7

@@ -228,6 +228,17 @@ def test_who_waits_by_priority():
     assert engine.waiting() == {}
 
 
+def test_the_wait_of_a_row_that_came_now():
+    engine, _ = taught_engine(places=2)
+    assert engine.wait_s() == 0
+    rows = [engine.add(work(steps=steps)) for steps in (4, 8)]
+    assert engine.wait_s() == pytest.approx(engine.eta_s(rows[0])), "when a slot is free"
+    rows.append(engine.add(work(steps=1)))
+    assert engine.wait_s() == pytest.approx(sorted(map(engine.eta_s, rows))[1])
+    engine.add(work(steps=50, size=(32, 32)))  # of another shape, which has slots
+    assert engine.wait_s() == pytest.approx(sorted(map(engine.eta_s, rows))[1])
+
+
 def test_the_work_ahead_is_until_the_last_is_finished():
     engine = Engine(TinyModel(), 1, clock=lambda: 0.0)
     assert engine.work_s() == 0

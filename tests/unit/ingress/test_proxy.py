@@ -1,6 +1,8 @@
 """What Ray's proxy answers by itself, in the contract's shape."""
 
 import pytest
+from opentelemetry import trace
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from starlette.responses import JSONResponse
 from starlette.testclient import TestClient
 
@@ -30,7 +32,7 @@ def test_plain_text_of_the_proxy_is_replaced(status, expected):
     assert_refused(through_proxy(PlainTextResponse("oops", status)), expected, code=None)
 
 
-async def headers_behind_proxy(name, value):
+async def headers_behind_proxy(name, value, path="/x"):
     """What Serve, and the ingress behind it, get of a client's header."""
     seen = {}
 
@@ -41,7 +43,7 @@ async def headers_behind_proxy(name, value):
     async def ignore(message):
         pass
 
-    scope = {"type": "http", "path": "/x", "headers": [(name, value)]}
+    scope = {"type": "http", "path": path, "headers": [(name, value)]}
     await proxy.ContractErrors(serve)(scope, None, ignore)
     return seen
 
@@ -61,3 +63,13 @@ async def test_headers_that_are_no_unicode_are_decoded_as_http_has_it():
 def test_our_own_answers_pass_untouched(service):
     response = through_proxy(service.api)
     assert_refused(response, 404, "not_found")
+
+
+@pytest.mark.parametrize(("path", "traced"), [("/x", True), ("/health", False)])
+async def test_polls_are_not_traced(path, traced):
+    """Serve takes the last `traceparent` that it finds."""
+    asked = b"00-" + b"a" * 32 + b"-" + b"b" * 16 + b"-01"
+    found = (await headers_behind_proxy(b"traceparent", asked, path))[b"traceparent"]
+    context = TraceContextTextMapPropagator().extract({"traceparent": found})
+    span = trace.get_current_span(context).get_span_context()
+    assert span.is_valid and span.trace_flags.sampled is traced

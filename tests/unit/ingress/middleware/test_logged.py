@@ -6,6 +6,7 @@ import pytest
 from starlette.routing import Route
 
 from serve_app import errors
+from serve_app.ingress.middleware import logged
 from serve_app.ingress.middleware.logged import LoggedRequests
 from serve_app.metrics.requests import REQUEST_SECONDS
 
@@ -21,16 +22,20 @@ async def ask(path="/caption", answer=None, body=({},), method="POST"):
             raise answer
         scope["route"] = type("Route", (), {"path": "/{name}"})
         if answer is not None:
-            await send(START | {"status": answer})
+            await send(START | {"status": answer, "headers": []})
             for message in body:
                 await send({"type": "http.response.body"} | message)
 
+    started = {}
+
     async def send(message):
+        started.update(message)
         if message.get("body") == b"too late":
             raise OSError("the client has left")
 
     scope = {"type": "http", "method": method, "path": path, "headers": [(b"content-length", b"9")]}
     await LoggedRequests(app, ROUTES)(scope, None, send)
+    return started
 
 
 async def test_an_answer_is_a_line_and_is_counted_under_its_route(published, caplog):
@@ -152,3 +157,9 @@ def test_a_mistake_of_ours_in_a_stream_does_too(service, published):
 def test_latencies_between_ten_and_sixty_seconds_are_told_apart():
     between = [bound for bound in REQUEST_SECONDS.bounds if 10 < bound < 60]
     assert len(between) >= 4 and max(REQUEST_SECONDS.bounds) == 300
+
+
+async def test_a_traced_answer_names_its_trace(monkeypatch):
+    assert (await ask(answer=200))["headers"] == []
+    monkeypatch.setattr(logged, "response_header", lambda: "00-ab-cd-01")
+    assert (await ask(answer=404))["headers"] == [(b"traceresponse", b"00-ab-cd-01")]
