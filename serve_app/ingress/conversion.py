@@ -38,8 +38,7 @@ def image_generation(
         raise UnknownModel(f"unknown model; here is {generator.name}").about("model")
     if body.background == "transparent":
         raise InvalidRequest("images are opaque here").about("background")
-    if body.response_format not in (None, "b64_json"):
-        raise InvalidRequest("only b64_json: images are not kept").about("response_format")
+    _check_response_format(body.response_format, args)
     count = body.n or 1
     if count > limits.max_images:
         raise InvalidRequest(f"at most {limits.max_images} images a request").about("n")
@@ -79,6 +78,14 @@ def image_generation(
     if body.strength is None:  # as in diffusers: what is masked is made anew
         made = replace(made, strength=1.0)
     return with_mask(made, composition, mask, header, limits)
+
+
+def _check_response_format(asked: str | None, args: AppArgs) -> None:
+    if asked == "url" and args.files is None:
+        message = "only b64_json: this service is not configured to keep files (args.files)"
+        raise InvalidRequest(message).about("response_format")
+    if asked not in (None, "b64_json", "url"):
+        raise InvalidRequest("b64_json or url").about("response_format")
 
 
 def terms(body: ImageRequest) -> Terms:

@@ -140,7 +140,7 @@ def test_errors_arrive_as_the_clients_own(client):
         client.images.generate(prompt="x", size="100x100")
     assert refused.value.param == "size" and refused.value.code == "invalid_request"
     with pytest.raises(openai.BadRequestError):
-        client.images.generate(prompt="x", response_format="url")
+        client.images.generate(prompt="x", response_format="file")
     with pytest.raises(openai.UnprocessableEntityError):
         client.images.generate(prompt="x", n="three")
 

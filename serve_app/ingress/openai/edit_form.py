@@ -15,22 +15,18 @@ from serve_app.ingress.problems import invalid_field
 _MASKS = ("mask", "mask_image")
 _BINARY = {"type": "string", "format": "binary"}
 _SCHEMA = ImageEdit.model_json_schema()
-EDIT_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": _SCHEMA
-                | {
-                    "required": ["image", "prompt"],
-                    "properties": _SCHEMA["properties"]
-                    | dict.fromkeys(("image", "mask", "mask_image", "control_image"), _BINARY),
-                }
-            }
-        },
-    }
-}
-"""The form's OpenAPI schema, which FastAPI cannot derive from the route's signature."""
+_FILES = dict.fromkeys(("image", "mask", "mask_image", "control_image"), _BINARY)
+
+
+def _body(title: str, required: list[str], left_out: set[str]) -> dict[str, Any]:
+    """A form's OpenAPI schema, which FastAPI cannot derive from the route's signature."""
+    fields = {name: _SCHEMA["properties"][name] for name in _SCHEMA["properties"].keys() - left_out}
+    form = _SCHEMA | {"title": title, "required": required, "properties": fields | _FILES}
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": form}}}}
+
+
+EDIT_BODY = _body("ImageEdit", ["image", "prompt"], set())
+VARIATION_BODY = _body("ImageVariation", ["image"], {"prompt"})
 
 
 @dataclass(frozen=True)
@@ -42,18 +38,38 @@ class Edit:
     mask: SentMask | None
     fields: ImageEdit
 
+    @property
+    def files(self) -> tuple[bytes | None, ...]:
+        """What was sent besides the fields."""
+        mask = (self.mask.field.encode(), self.mask.data) if self.mask else ()
+        return self.image, self.control_image, *mask
+
 
 async def edit_form(request: Request) -> Edit:
     """Read `POST /v1/images/edits`. Raises InvalidField, InvalidRequest."""
+    return _edit(await _form(request))
+
+
+async def variation_form(request: Request) -> Edit:
+    """Read `POST /v1/images/variations`: as an edit, whose prompt is still to be found."""
+    fields = [part for part in await _form(request) if part.name != "prompt"]
+    return _edit([*fields, Part("prompt", b"", is_file=False)])
+
+
+async def _form(request: Request) -> list[Part]:
     content_type = request.headers.get("content-type", "")
     if not content_type.lower().startswith("multipart/form-data"):
         raise InvalidField("image: send multipart/form-data with a file in this field").about(
             "image"
         )
-    form = read_form(await request.body(), content_type)
+    return read_form(await request.body(), content_type)
+
+
+def _edit(form: list[Part]) -> Edit:
     images = [part for part in form if part.name in ("image", "image[]")]
     if len(images) > 1:
-        raise InvalidRequest("one image is edited at a time").about("image")
+        message = "several images are not combined here: send one, as image or as image[]"
+        raise InvalidRequest(message).about("image")
     if not images or not images[0].is_file:
         raise InvalidField("image: no file was sent in this field").about("image")
     controls = [part.data for part in form if part.name == "control_image" and part.is_file]

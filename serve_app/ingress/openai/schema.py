@@ -28,9 +28,15 @@ class ImageData(BaseModel):
     caption: str | None = None
 
 
+class ImageLink(BaseModel):
+    url: str = Field(description="where the image is for a while, with `response_format` url")
+    seed: int
+    caption: str | None = None
+
+
 class ImageResponse(BaseModel):
     created: int = Field(description="Unix time, seconds")
-    data: list[ImageData]
+    data: list[ImageData | ImageLink]
     output_format: OutputFormat
     size: str = Field(description="of the images in `data`, after upscaling")
     model: str = Field(description="the model's own name, whatever alias was asked for")

@@ -68,6 +68,7 @@ def test_options_are_the_fields_of_the_service():
     """All but those that the client's own arguments stand for."""
     own = {"prompt", "control_image", "stream", "partial_images", "progress", "response_format"}
     own |= {"background"}  # which has one value
+    own |= {"webhook"}  # of jobs, which it does not ask for
     assert set(Options.__annotations__) == set(ImageRequest.model_fields) - own
     assert set(EditOptions.__annotations__) == set(ImageEdit.model_fields) - own
 
