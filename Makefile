@@ -10,7 +10,7 @@ run: install
 	$(BIN)/python -m serve_app $(CONFIG)
 
 test: unit
-	$(BIN)/pytest tests/integration tests/e2e
+	$(BIN)/pytest tests/integration tests/e2e -m "not slow"
 
 # Stable Diffusion 1.5's true shapes with random weights: 4 GB of disk, 16 GB of memory, five minutes.
 test-real-size: install-dev

@@ -40,6 +40,7 @@ _QUICK = {
     "metrics_interval_s": 1,
     "look_back_period_s": 2,
 }
+_QUICK_WAIT_S = 0.2
 _TIMEOUT_S = 120.0  # of a request
 
 
@@ -121,6 +122,8 @@ def quickened(config: dict[str, Any], deployment: str) -> tuple[dict[str, Any], 
     deployments = config["applications"][0]["deployments"]
     scaling = next(d for d in deployments if d["name"] == deployment)["autoscaling_config"]
     scaling |= _QUICK
+    if "policy" in scaling:  # ours, by the wait for a slot
+        scaling["policy"]["policy_kwargs"]["target_wait_s"] = _QUICK_WAIT_S
     return config, scaling["min_replicas"], scaling["max_replicas"]
 
 

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-_FILLED = 0.9  # a replica is given up where the others would be filled to no more than this
+_FILLED = 0.8  # a replica is given up where the others would be filled to no more
 
 
 class Engine(Protocol):

@@ -38,6 +38,12 @@ class UnknownModel(InvalidRequest):
     code = "model_not_found"
 
 
+class NotFound(ServiceError):
+    """There is nothing of this name here."""
+
+    code = "not_found"
+
+
 class InvalidImage(InvalidRequest):
     """A supported format whose pixels cannot be decoded: truncated or corrupt."""
 

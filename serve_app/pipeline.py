@@ -228,27 +228,38 @@ class Pipeline:
         async with self._bounded("canny"):
             return (await self._stages.edges(request)).result
 
-    async def upscale(self, image: bytes, scale: int) -> ImageResult:
-        async with self._bounded("upscale"):
+    async def upscale(
+        self, image: bytes, scale: int, finish_by: float | None = None
+    ) -> ImageResult:
+        """`finish_by` is a deadline in Unix seconds, here and below."""
+        async with self._bounded("upscale", finish_by=finish_by):
             return (await self._stages.upscaled(image, scale)).result
 
-    async def caption(self, images: list[bytes]) -> list[CaptionResult]:
+    async def caption(
+        self, images: list[bytes], finish_by: float | None = None
+    ) -> list[CaptionResult]:
         """One for each image, concurrently, so that they share batches; as the methods below."""
-        async with self._bounded("caption", len(images)):
+        async with self._bounded("caption", len(images), finish_by):
             return await _results(map(self._stages.captioned, images))
 
-    async def classify(self, images: list[bytes]) -> list[ClassResult]:
-        async with self._bounded("classify", len(images)):
+    async def classify(
+        self, images: list[bytes], finish_by: float | None = None
+    ) -> list[ClassResult]:
+        async with self._bounded("classify", len(images), finish_by):
             return await _results(map(self._stages.classified, images))
 
-    async def preprocess(self, images: list[bytes]) -> list[PreprocessResult]:
+    async def preprocess(
+        self, images: list[bytes], finish_by: float | None = None
+    ) -> list[PreprocessResult]:
         """The classifier's inputs."""
-        async with self._bounded("classify", len(images)):
+        async with self._bounded("classify", len(images), finish_by):
             return await _results(map(self._stages.preprocessed, images))
 
-    async def classify_preprocessed(self, pixel_values: Floats) -> list[ClassResult]:
+    async def classify_preprocessed(
+        self, pixel_values: Floats, finish_by: float | None = None
+    ) -> list[ClassResult]:
         """As `classify`, from float32 [n, 3, height, width] as `preprocess` makes it."""
-        async with self._bounded("classify", len(pixel_values)):
+        async with self._bounded("classify", len(pixel_values), finish_by):
             return await _results(map(self._stages.classified_preprocessed, pixel_values))
 
     async def describe_classifier(self) -> ClassifierCard:

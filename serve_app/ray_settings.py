@@ -16,6 +16,8 @@ RAY_SETTINGS = {
     "RAY_SERVE_USE_GRPC_BY_DEFAULT": "1",
     # 256 MiB. gRPC refuses messages over 4, and 1024 x 1024 pixels enlarged four times are 48.
     "RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH": str(2**28),
+    # What gRPC clients send goes on to a replica, so no more is taken. Ray's own limit is 2 GiB.
+    "RAY_SERVE_GRPC_MAX_MESSAGE_SIZE": str(2**28),
     # 20 s and not 120: then a call to a node that lost its power is given up, and run again.
     "RAY_grpc_client_keepalive_timeout_ms": "20000",
     # Serve looks at its replicas twice a second and not ten times: a fifth less CPU time when idle.

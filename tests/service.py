@@ -6,6 +6,7 @@ from starlette.testclient import TestClient
 
 from serve_app.ingress.api import build_api
 from serve_app.ingress.middleware.draining import Door
+from serve_app.ingress.open_inference.server import InferenceServer
 from serve_app.ingress.replicas import Replicas
 from serve_app.messages import CannyRequest, GenerationRequest, Terms
 from serve_app.pipeline import Pipeline
@@ -28,7 +29,8 @@ class Service:
         self.now = 0.0
         replicas = Replicas(lambda: fakes.reports(self.running), lambda: self.now)
         self.door = Door()
-        self.api = build_api(pipeline, self.args, replicas, self.door)
+        self.server = InferenceServer(pipeline, self.args, replicas)
+        self.api = build_api(pipeline, self.args, replicas, self.server, self.door)
         self.http = TestClient(self.api, raise_server_exceptions=False)
 
     def generate(self, **fields):

@@ -20,6 +20,8 @@ from serve_app.ingress.middleware.origins import OriginCheck
 from serve_app.ingress.middleware.paths import LenientPaths
 from serve_app.ingress.middleware.slow_readers import StatedWriteTimeout
 from serve_app.ingress.open_inference import routes as open_inference
+from serve_app.ingress.open_inference.rpc import InferenceCalls, InferenceService
+from serve_app.ingress.open_inference.server import InferenceServer
 from serve_app.ingress.openai import routes as openai
 from serve_app.ingress.operations import health, status
 from serve_app.ingress.replicas import Replicas
@@ -32,14 +34,18 @@ from serve_app.stages import Stages
 
 
 def build_api(
-    pipeline: Pipeline, args: AppArgs, replicas: Replicas, door: Door | None = None
+    pipeline: Pipeline,
+    args: AppArgs,
+    replicas: Replicas,
+    server: InferenceServer,
+    door: Door,
 ) -> ASGIApp:
     """Build the FastAPI application around what talks to Ray, so that tests need no Ray."""
     routers = (
         controlnet.build_router(pipeline, args),
         openai.build_router(pipeline, args),
         stages.build_router(pipeline, args),
-        open_inference.build_router(pipeline, args, replicas),
+        open_inference.build_router(server),
         health.build_router(replicas),
         status.build_router(pipeline, args, replicas),
         studio.build_router(),
@@ -60,7 +66,7 @@ def build_api(
     app.add_middleware(BoundedBody, limits=args.limits)
     if args.auth is not None:
         app.add_middleware(KeyCheck, hashes=read_hashes(args.auth))
-    app.add_middleware(Draining, door=door or Door())
+    app.add_middleware(Draining, door=door)
     if args.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -80,7 +86,7 @@ def build_api(
 
 @serve.deployment
 @serve.ingress()
-class Ingress:
+class Ingress(InferenceService):
     """Checks requests, encodes images and answers; runs no model."""
 
     def __init__(
@@ -95,12 +101,15 @@ class Ingress:
         self._args = args
         stages = Stages(canny, generator, upscaler, captioner, classifier)
         self._pipeline = Pipeline(stages, args.limits, IngressReplicas().share)
+        self._replicas = Replicas()
         self._door = Door()
+        self._server = InferenceServer(self._pipeline, args, self._replicas)
+        self.calls = InferenceCalls(self._server, args, self._door)
         keep_gauges(self._pipeline)
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
         log_event("set-up", model=self._args.models.generator.name, version=__version__)
-        return build_api(self._pipeline, self._args, Replicas(), self._door)
+        return build_api(self._pipeline, self._args, self._replicas, self._server, self._door)
 
     async def drain(self, within_s: float) -> tuple[int, int]:
         """Refuse new requests and wait for those in progress: how many were answered, and not."""

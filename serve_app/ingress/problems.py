@@ -17,6 +17,7 @@ STATUS: dict[type[ServiceError], int] = {
     errors.InvalidRequest: 400,
     errors.Unauthorized: 401,
     errors.Forbidden: 403,
+    errors.NotFound: 404,
     errors.BodyStalled: 408,
     errors.BodyTooLarge: 413,
     errors.ImageTooLarge: 413,
@@ -42,17 +43,17 @@ def problem(error: ServiceError) -> Response:
         headers["Retry-After"] = str(error.retry_after_s)
     if isinstance(error, errors.TimedOut):
         headers["X-Should-Retry"] = "false"  # OpenAI's clients would do all of the work again
-    return answer(_status(error), str(error), error.code, error.param, headers)
+    return answer(status_of(error), str(error), error.code, error.param, headers)
 
 
 def body_of(error: ServiceError) -> dict[str, Any]:
     """The error's body alone, for a stream whose status has already been sent."""
-    return _body(_status(error), str(error), error.code, error.param)
+    return _body(status_of(error), str(error), error.code, error.param)
 
 
 def note_error(scope: Scope, error: ServiceError) -> None:
     """As `note`, for a stream, which ends with this error after its status has been sent."""
-    note(scope, _status(error), error.code)
+    note(scope, status_of(error), error.code)
 
 
 def note(scope: Scope, status: int, code: str) -> None:
@@ -169,7 +170,8 @@ class _Problem(JSONResponse):
         await super().__call__(scope, receive, send)
 
 
-def _status(error: ServiceError) -> int:
+def status_of(error: ServiceError) -> int:
+    """The HTTP status of an error."""
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 

@@ -20,6 +20,7 @@ from ray.serve.schema import (
     RayActorOptionsSchema,
     ServeApplicationSchema,
     ServeDeploySchema,
+    gRPCOptionsSchema,
 )
 
 from serve_app.config import Limits
@@ -57,6 +58,7 @@ def check(content: Any) -> ServeDeploySchema:
     config = _valid(ServeDeploySchema, content, "")
     _known(content, ServeDeploySchema, "")
     _known(content.get("http_options"), HTTPOptionsSchema, "http_options.")
+    _known(content.get("grpc_options"), gRPCOptionsSchema, "grpc_options.")
     _known(content.get("logging_config"), LoggingConfig, "logging_config.")
     for application in content["applications"]:
         where = f"{application.get('name', 'default')}."

@@ -6,8 +6,10 @@ import socket
 from serve_app.launcher import CannotStart
 
 
-def hold_port(host: str, port: int) -> socket.socket:
+def hold_port(host: str, port: int, setting: str = "--port") -> socket.socket:
     """Keep the port from other starts until the socket is closed; it takes no connections.
+
+    `setting` is what to change where it is taken.
 
     Raises CannotStart where somebody listens there or is about to, or it cannot be had at all.
     """
@@ -25,6 +27,6 @@ def hold_port(host: str, port: int) -> socket.socket:
         if error.errno != errno.EADDRINUSE:
             raise CannotStart(f"cannot listen at {host}:{port}: {error.strerror}") from error
         raise CannotStart(
-            f"something listens at {host}:{port} already; stop it, or serve at another --port"
+            f"something listens at {host}:{port} already; stop it, or serve at another {setting}"
         ) from error
     return held

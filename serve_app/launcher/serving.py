@@ -9,7 +9,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 import ray
 from ray import serve
@@ -37,8 +38,7 @@ def main(given: Sequence[str] | None = None) -> int:
     stop = _stop_asked()
     try:
         config = read_config(options.config, options.host, options.port)
-        address = config.http_options
-        with hold_port(address.host, address.port):
+        with _ports_held(config):
             drain_s = options.drain_seconds
             return _serve(config, longest_request_s(config) if drain_s is None else drain_s, stop)
     except CannotStart as refusal:
@@ -70,6 +70,16 @@ def _serve(config: ServeDeploySchema, drain_s: float, stop: threading.Event) -> 
     finally:
         ray.shutdown(wait_for_processes=True)
         say("stopped")
+
+
+@contextmanager
+def _ports_held(config: ServeDeploySchema) -> Iterator[None]:
+    http, grpc = config.http_options, config.grpc_options
+    with ExitStack() as held:
+        held.enter_context(hold_port(http.host, http.port))
+        if grpc.grpc_servicer_functions:  # Ray listens at every address
+            held.enter_context(hold_port("0.0.0.0", grpc.port, "grpc_options.port"))
+        yield
 
 
 def _stop_asked() -> threading.Event:

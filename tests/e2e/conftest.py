@@ -17,6 +17,12 @@ import requests
 
 ROOT = Path(__file__).parents[2]
 START_LIMIT_S = 180
+GRPC = """
+grpc_options:
+  port: {port}
+  grpc_servicer_functions:
+    - serve_app.ingress.open_inference.rpc_proxy.add_inference_service
+"""
 WRITE_TIMEOUT_S = 10  # so that a test need not wait a minute
 
 
@@ -26,6 +32,7 @@ class Service:
     def __init__(self, url: str, log: Path, process: subprocess.Popen, started_s: float) -> None:
         self.url = url
         self.started_s = started_s
+        self.grpc_address: str | None = None
         self._log = log
         self.process = process
 
@@ -107,10 +114,13 @@ def service(tmp_path_factory):
     folder = tmp_path_factory.mktemp("service")
     config = (ROOT / "serve_config.yaml").read_text()
     patience = f"      limits:\n        write_timeout_s: {WRITE_TIMEOUT_S}\n"
-    (folder / "config.yaml").write_text(config.replace("      limits:\n", patience))
+    grpc_port = free_port()
+    config = config.replace("      limits:\n", patience) + GRPC.format(port=grpc_port)
+    (folder / "config.yaml").write_text(config)
     began = time.monotonic()
     often = {"RAY_metrics_report_interval_ms": "1000"}  # so that a test need not wait for ten
     with started(folder, folder / "config.yaml", **often) as running:
         running.await_healthy(START_LIMIT_S)
         running.started_s = time.monotonic() - began
+        running.grpc_address = f"127.0.0.1:{grpc_port}"
         yield running

@@ -2,10 +2,12 @@
 
 import base64
 import io
+import queue
 import time
 
 import numpy as np
 import pytest
+import tritonclient.grpc as triton_grpc
 import tritonclient.http as triton
 from PIL import Image
 from tritonclient.utils import InferenceServerException
@@ -138,3 +140,128 @@ def test_what_is_wrong_is_told_in_the_protocols_words(client):
         assert refused.value.message()
     assert not client.is_model_ready("resnet")
     assert not client.is_model_ready("caption", "2")
+
+
+@pytest.fixture(scope="module")
+def grpc_client(service):
+    with triton_grpc.InferenceServerClient(service.grpc_address) as client:
+        yield client
+
+
+def tensor_of(module, name, values, datatype):
+    kind = {"BYTES": object, "INT64": np.int64, "INT32": np.int32, "FP32": np.float32}
+    array = np.asarray(values, kind[datatype])
+    tensor = module.InferInput(name, list(array.shape), datatype)
+    tensor.set_data_from_numpy(array)
+    return tensor
+
+
+@pytest.mark.parametrize("module", [triton, triton_grpc], ids=["http", "grpc"])
+def test_what_perf_analyzer_asks_in_its_order(module, client, grpc_client):
+    """Metadata, configuration, the server's extensions, statistics, inferences, statistics."""
+    asked = grpc_client if module is triton_grpc else client
+    json = {"as_json": True} if module is triton_grpc else {}
+    for model, inputs in (
+        ("text_to_image", [tensor_of(module, "prompt", [PROMPT], "BYTES")]),
+        ("caption", [tensor_of(module, "image", [PICTURE] * 4, "BYTES")]),
+        ("classifier", [tensor_of(module, "pixel_values", np.zeros((2, 3, 64, 64)), "FP32")]),
+    ):
+        metadata = asked.get_model_metadata(model, "1", **json)
+        config = asked.get_model_config(model, "1", **json)
+        config = config.get("config", config)
+        assert config["name"] == metadata["name"] == model
+        assert int(config.get("max_batch_size", 0)) == (32 if model == "classifier" else 0)
+        assert {each["name"] for each in config["input"]} == {
+            each["name"] for each in metadata["inputs"]
+        }
+        assert "statistics" in asked.get_server_metadata(**json)["extensions"]
+
+        def statistics(model=model):
+            (found,) = asked.get_inference_statistics(model, "1", **json)["model_stats"]
+            return found
+
+        before = statistics()
+        for _ in range(2):
+            asked.infer(model, inputs, request_id="mine")
+        after = statistics()
+        assert after["last_inference"] > before.get("last_inference", 0)
+        more = int(after["inference_count"]) - int(before.get("inference_count", 0))
+        assert more == 2 * inputs[0].shape()[0]
+        executions = int(after["execution_count"]) - int(before.get("execution_count", 0))
+        assert 1 <= executions <= more
+        assert sum(int(each["compute_infer"]["count"]) for each in after["batch_stats"]) >= 1
+        success = int(after["inference_stats"]["success"]["ns"])
+        parts = ("queue", "compute_input", "compute_infer", "compute_output")
+        spent = [int(after["inference_stats"][part].get("ns", 0)) for part in parts]
+        assert spent[2] > 0 and sum(spent) <= success
+
+
+def test_grpc_and_http_share_models_and_answers(client, grpc_client):
+    assert grpc_client.is_server_live() and grpc_client.is_server_ready()
+    index = grpc_client.get_model_repository_index(as_json=True)["models"]
+    assert [each["name"] for each in index] == [
+        each["name"] for each in client.get_model_repository_index()
+    ]
+    for each in index:
+        assert each["state"] == "READY" and grpc_client.is_model_ready(each["name"], "1")
+    answers = []
+    for module, asked in ((triton, client), (triton_grpc, grpc_client)):
+        inputs = [
+            tensor_of(module, "prompt", [PROMPT], "BYTES"),
+            tensor_of(module, "seed", [4], "INT64"),
+        ]
+        result = asked.infer("text_to_image", inputs, priority=1, timeout=100_000_000)
+        answers.append(np.asarray(image_of(result.as_numpy("result"))).astype(int))
+    assert np.abs(answers[0] - answers[1]).max() <= 2
+
+
+def test_a_stream_answers_in_order_with_previews_where_they_are_asked_for(grpc_client):
+    arrived = queue.Queue()
+    grpc_client.start_stream(lambda result, error: arrived.put((result, error)))
+    prompt = tensor_of(triton_grpc, "prompt", [PROMPT], "BYTES")
+    broken = tensor_of(triton_grpc, "image", [PICTURE[:100]], "BYTES")
+    image = tensor_of(triton_grpc, "image", [PICTURE], "BYTES")
+    grpc_client.async_stream_infer(
+        "text_to_image", [prompt], request_id="1", parameters={"partial_images": 2}
+    )
+    grpc_client.async_stream_infer("caption", [broken], request_id="2")
+    grpc_client.async_stream_infer("caption", [image], request_id="3")
+    answers = [arrived.get(timeout=60) for _ in range(5)]
+    grpc_client.stop_stream()
+    images = [result.get_response() for result, error in answers[:3]]
+    assert [answer.id for answer in images] == ["1"] * 3
+    finals = [answer.parameters["triton_final_response"].bool_param for answer in images]
+    assert finals == [False, False, True]
+    for result, _ in answers[:3]:
+        assert image_of(result.as_numpy("result")).size == (128, 128)
+    assert answers[3][0] is None and "image" in str(answers[3][1])
+    assert answers[4][0].get_response().id == "3"
+    assert arrived.empty()
+
+
+def test_refusals_over_grpc_have_its_statuses(grpc_client):
+    values = tensor_of(triton_grpc, "pixel_values", np.zeros((1, 3, 32, 32)), "FP32")
+    prompt = tensor_of(triton_grpc, "prompt", [PROMPT], "BYTES")
+    for model, inputs, options, status in (
+        ("resnet", [values], {}, "NOT_FOUND"),
+        ("classifier", [values], {}, "INVALID_ARGUMENT"),
+        ("text_to_image", [prompt], {"sequence_id": 3, "sequence_start": True}, "INVALID_ARGUMENT"),
+        ("text_to_image", [prompt], {"timeout": 1}, "DEADLINE_EXCEEDED"),
+    ):
+        with pytest.raises(InferenceServerException) as refused:
+            grpc_client.infer(model, inputs, **options)
+        assert refused.value.status() == f"StatusCode.{status}", (model, refused.value)
+        assert refused.value.message()
+    with pytest.raises(InferenceServerException) as refused:
+        grpc_client.load_model("caption")
+    assert refused.value.status() == "StatusCode.UNIMPLEMENTED"
+
+
+def test_compression_is_refused_by_http_and_undone_by_rays_grpc_proxy(client, grpc_client):
+    image = tensor_of(triton, "image", [PICTURE], "BYTES")
+    with pytest.raises(InferenceServerException, match="compressed") as refused:
+        client.infer("caption", [image], request_compression_algorithm="gzip")
+    assert refused.value.status() == "415"
+    image = tensor_of(triton_grpc, "image", [PICTURE], "BYTES")
+    answer = grpc_client.infer("caption", [image], compression_algorithm="gzip")
+    assert answer.as_numpy("caption").shape == (1,)

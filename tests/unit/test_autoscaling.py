@@ -34,7 +34,7 @@ def wanted(*replicas, target_wait_s=2.0):
         ([(2.1, 8)], 2),
         ([(11, 8)], 6),
         ([(0, 8), (0, 8)], 2),  # both are needed
-        ([(0, 3), (0, 4)], 1),  # one is enough, with room to spare
+        ([(0, 3), (0, 3)], 1),  # one is enough, with room to spare
         ([(0, 4), (0, 4)], 2),  # one would be full
         ([(1.5, 8), (1.5, 8)], 2),
         ([(3, 8), (3, 8)], 3),

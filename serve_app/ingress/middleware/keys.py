@@ -49,14 +49,24 @@ class KeyCheck:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or _is_open(scope["path"]) or self._known(scope):
             return await self._app(scope, receive, send)
-        response = problem(Unauthorized("an API key is needed, and this request has no valid one"))
+        response = problem(no_key())
         response.headers["WWW-Authenticate"] = 'Bearer, Basic realm="images", charset="UTF-8"'
         await response(scope, receive, send)
 
     def _known(self, scope: Scope) -> bool:
-        found = hashlib.sha256(_key(Headers(scope=scope).get("authorization", ""))).hexdigest()
-        # Compare with every hash, each in constant time, so that timing reveals nothing.
-        return any([hmac.compare_digest(found.encode(), known) for known in self._hashes])
+        return is_known(Headers(scope=scope).get("authorization", ""), self._hashes)
+
+
+def is_known(authorization: str, hashes: list[bytes]) -> bool:
+    """Whether a header `Authorization`, empty where there is none, holds a known key."""
+    found = hashlib.sha256(_key(authorization)).hexdigest().encode()
+    # Compare with every hash, each in constant time, so that timing reveals nothing.
+    return any([hmac.compare_digest(found, known) for known in hashes])
+
+
+def no_key() -> Unauthorized:
+    """What a request without a known key is told."""
+    return Unauthorized("an API key is needed, and this request has no valid one")
 
 
 def _is_open(path: str) -> bool:

@@ -1,11 +1,12 @@
 """What `/openapi.json` says of the Open Inference Protocol's routes, which read bodies raw."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
 from serve_app.ingress.open_inference.body import LENGTH_HEADER, REQUEST_SCHEMA
 from serve_app.ingress.problems import error_schema
+from serve_app.ingress.schema import Body
 
 _BINARY = {"type": "string", "format": "binary"}
 _BEHIND = f"JSON, of as many bytes as {LENGTH_HEADER} says, and behind it the tensors in binary"
@@ -56,6 +57,82 @@ class ModelMetadata(BaseModel):
     platform: str
     inputs: list[TensorSignature]
     outputs: list[TensorSignature]
+
+
+class ConfiguredInput(BaseModel):
+    name: str
+    data_type: str = Field(description="TYPE_STRING, TYPE_FP32, TYPE_INT32 or TYPE_INT64")
+    dims: list[int] = Field(description="without the batch's where there is one; -1 is 1 or more")
+    format: str
+    optional: bool
+
+
+class ConfiguredOutput(BaseModel):
+    name: str
+    data_type: str
+    dims: list[int]
+
+
+class ModelConfig(BaseModel):
+    """Triton's `ModelConfig`, as far as it has a meaning here."""
+
+    name: str
+    platform: str
+    backend: str
+    version_policy: dict[str, Any]
+    max_batch_size: int = Field(description="0 where tensors have no dimension of a batch's own")
+    input: list[ConfiguredInput]
+    output: list[ConfiguredOutput]
+    model_transaction_policy: dict[str, bool]
+    dynamic_batching: dict[str, int] | None = Field(None, description="of a generation: priorities")
+
+
+class Duration(BaseModel):
+    count: int
+    ns: int
+
+
+class InferenceStatistics(BaseModel):
+    success: Duration
+    fail: Duration
+    queue: Duration
+    compute_input: Duration
+    compute_infer: Duration
+    compute_output: Duration
+    cache_hit: Duration
+    cache_miss: Duration
+
+
+class BatchStatistics(BaseModel):
+    batch_size: int
+    compute_input: Duration
+    compute_infer: Duration
+    compute_output: Duration
+
+
+class ModelStatistics(BaseModel):
+    name: str
+    version: str
+    last_inference: int = Field(description="milliseconds of Unix time; 0 is never")
+    inference_count: int = Field(description="items: each image of a batch counts")
+    execution_count: int = Field(description="batches; of a shared one, the share")
+    inference_stats: InferenceStatistics
+    batch_stats: list[BatchStatistics]
+
+
+class Statistics(BaseModel):
+    model_stats: list[ModelStatistics]
+
+
+class IndexRequest(Body):
+    ready: bool = Field(False, description="only the models that are ready")
+
+
+class IndexedModel(BaseModel):
+    name: str
+    version: str
+    state: Literal["READY", "UNAVAILABLE"]
+    reason: str
 
 
 class InferenceOutput(TensorSignature):
@@ -116,6 +193,10 @@ def inference(path: dict[str, Any]) -> dict[str, Any]:
         },
     }
 
+
+INDEX_BODY: dict[str, Any] = {
+    "requestBody": {"content": {"application/json": {"schema": IndexRequest.model_json_schema()}}}
+}
 
 INFERRED: dict[int | str, dict[str, Any]] = {
     200: {

@@ -5,7 +5,8 @@ Values go through the same checks as on every other route; omitted optional inpu
 `defaults`.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,25 +20,44 @@ from serve_app.ingress.encoding import encode_timed
 from serve_app.ingress.open_inference.tensors import TensorSpec, Values
 from serve_app.ingress.problems import invalid_field
 from serve_app.ingress.schema import MAX_SEED, ImageRequest
-from serve_app.messages import ClassifierCard, ClassResult, Pixels, StageReport
-from serve_app.pipeline import Pipeline
+from serve_app.messages import (
+    CaptionResult,
+    ClassifierCard,
+    ClassResult,
+    Pixels,
+    PreprocessResult,
+    StageReport,
+    Terms,
+)
+from serve_app.pipeline import Finished, Pipeline
 from serve_app.timings import Timings
 
 Inputs = dict[str, Any]
 """Values by the name of the input."""
 
-Outputs = tuple[dict[str, Values], Timings]
-"""Values by the name of the output, and where the time went."""
+
+@dataclass(frozen=True)
+class Outputs:
+    """Values by the name of the output, what the stages reported, and where the time went.
+
+    A preview has an index, and no reports.
+    """
+
+    values: dict[str, Values]
+    reports: list[StageReport]
+    timings: Timings
+    preview: int | None = None
 
 
 @dataclass(frozen=True)
 class InferenceModel:
-    """A model's signature, the deployments it needs, and the function that runs it."""
+    """A model's signature, the deployments it needs, and the function that runs it: previews, if
+    the terms ask for them, then the outputs."""
 
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     deployments: tuple[str, ...]
-    infer: Callable[[Inputs], Awaitable[Outputs]]
+    infer: Callable[[Inputs, Terms], AsyncGenerator[Outputs]]
 
     def sized(self, card: ClassifierCard) -> "InferenceModel":
         """A copy whose shapes are those of the loaded classifier."""
@@ -70,7 +90,7 @@ def build_models(pipeline: Pipeline, args: AppArgs) -> dict[str, InferenceModel]
             checks.checked_image(image, args.limits, "image")
         return images
 
-    async def generate(inputs: Inputs) -> Outputs:
+    async def generate(inputs: Inputs, terms: Terms) -> AsyncGenerator[Outputs]:
         fields: dict[str, Any] = {"prompt": _text(inputs["prompt"][0])}
         if "seed" in inputs:
             fields["seed"] = int(inputs["seed"][0]) % (MAX_SEED + 1)
@@ -84,33 +104,44 @@ def build_models(pipeline: Pipeline, args: AppArgs) -> dict[str, InferenceModel]
         request, composition = conversion.image_generation(
             body, args, control=control, control_field="image"
         )
-        (image,) = await pipeline.generate(request, composition)
-        return await _encoded(image.pixels, image.reports)
+        if not terms.partial_images:
+            (image,) = await pipeline.generate(request, composition, terms=terms)
+            yield await _encoded(image.pixels, image.reports)
+            return
+        events = pipeline.generate_streaming(request, composition, 1, terms)
+        async with aclosing(events):
+            async for event in events:
+                if isinstance(event, Finished):
+                    yield await _encoded(event.pixels, event.reports)
+                elif event.progress.pixels is not None:
+                    index = event.progress.partial_image_index
+                    yield replace(await _encoded(event.progress.pixels, []), preview=index)
 
-    async def upscale(inputs: Inputs) -> Outputs:
+    async def upscale(inputs: Inputs, terms: Terms) -> AsyncGenerator[Outputs]:
         (image,) = inputs["image"]
         default = 4 if args.models.upscaler.x4 else 2
         scale = int(inputs["scale"][0]) if "scale" in inputs else default
         header = checks.checked_image(image, args.limits, "image")
         checks.check_upscale(header.width, header.height, scale, args, "scale", "png")
-        result = await pipeline.upscale(image, scale)
-        return await _encoded(result.pixels, [result.report])
+        result = await pipeline.upscale(image, scale, terms.finish_by)
+        yield await _encoded(result.pixels, [result.report])
 
-    async def caption(inputs: Inputs) -> Outputs:
-        results = await pipeline.caption(checked(inputs))
-        captions = [result.text.encode() for result in results]
-        return {"caption": captions}, Timings.of([result.report for result in results])
+    async def caption(inputs: Inputs, terms: Terms) -> AsyncGenerator[Outputs]:
+        results = await pipeline.caption(checked(inputs), terms.finish_by)
+        yield _reported("caption", [result.text.encode() for result in results], results)
 
-    async def preprocess(inputs: Inputs) -> Outputs:
-        results = await pipeline.preprocess(checked(inputs))
+    async def preprocess(inputs: Inputs, terms: Terms) -> AsyncGenerator[Outputs]:
+        results = await pipeline.preprocess(checked(inputs), terms.finish_by)
         pixel_values = np.stack([result.pixel_values for result in results])
-        return {"pixel_values": pixel_values}, Timings.of([result.report for result in results])
+        yield _reported("pixel_values", pixel_values, results)
 
-    async def classify(inputs: Inputs) -> Outputs:
-        return _probabilities(await pipeline.classify_preprocessed(inputs["pixel_values"]))
+    async def classify(inputs: Inputs, terms: Terms) -> AsyncGenerator[Outputs]:
+        pixel_values = inputs["pixel_values"]
+        results = await pipeline.classify_preprocessed(pixel_values, terms.finish_by)
+        yield _probabilities(results)
 
-    async def ensemble(inputs: Inputs) -> Outputs:
-        return _probabilities(await pipeline.classify(checked(inputs)))
+    async def ensemble(inputs: Inputs, terms: Terms) -> AsyncGenerator[Outputs]:
+        yield _probabilities(await pipeline.classify(checked(inputs), terms.finish_by))
 
     model = InferenceModel
     return {
@@ -133,9 +164,17 @@ def _text(data: bytes) -> str:
 
 async def _encoded(pixels: Pixels, reports: list[StageReport]) -> Outputs:
     data, timings = await encode_timed(pixels, reports)
-    return {"result": [data]}, timings
+    return Outputs({"result": [data]}, reports, timings)
+
+
+_Reported = CaptionResult | PreprocessResult | ClassResult
+
+
+def _reported(name: str, values: Values, results: Sequence[_Reported]) -> Outputs:
+    reports = [result.report for result in results]
+    return Outputs({name: values}, reports, Timings.of(reports))
 
 
 def _probabilities(results: list[ClassResult]) -> Outputs:
     probabilities = np.stack([result.probabilities for result in results])
-    return {"probabilities": probabilities}, Timings.of([result.report for result in results])
+    return _reported("probabilities", probabilities, results)

@@ -1,28 +1,37 @@
-"""Routes of the Open Inference Protocol (KServe v2), which Triton's clients speak, under `/v2`.
+"""HTTP routes of the Open Inference Protocol (KServe v2), which Triton's clients speak.
 
-Only translates between tensors and pipeline calls. The protocol describes each model's
+Only translates between bodies and the inference server. The protocol describes each model's
 tensors at `/v2/models/{model}`, and `/openapi.json` what all have in common.
 """
 
-import asyncio
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
-from starlette.exceptions import HTTPException
+from pydantic import ValidationError
 
-from serve_app import __version__
-from serve_app.config import AppArgs
-from serve_app.ingress.open_inference import document
+from serve_app.errors import InvalidRequest
+from serve_app.ingress.json_body import check_values
+from serve_app.ingress.open_inference import description, document
 from serve_app.ingress.open_inference.body import LENGTH_HEADER, read_request, write_outputs
-from serve_app.ingress.open_inference.models import InferenceModel, build_models
-from serve_app.ingress.open_inference.tensors import TensorSpec
-from serve_app.ingress.replicas import Replicas, require_running
-from serve_app.pipeline import Pipeline
+from serve_app.ingress.open_inference.description import VERSION, Described
+from serve_app.ingress.open_inference.request import InferenceRequest, refusal
+from serve_app.ingress.open_inference.server import InferenceServer
+from serve_app.ingress.open_inference.tensors import Values
 
 Handler = Callable[..., Any]
-_VERSION = "1"  # the only version of every model
+
+_NOT_OFFERED = {
+    "/v2/systemsharedmemory/{rest:path}": "shared memory is not offered; send tensors themselves",
+    "/v2/cudasharedmemory/{rest:path}": "shared memory is not offered; send tensors themselves",
+    "/v2/repository/models/{rest:path}": "models are loaded and unloaded by the Serve file alone",
+    "/v2/trace/setting": "tracing is set up by Ray Serve's own variables",
+    "/v2/models/{name}/trace/setting": "tracing is set up by Ray Serve's own variables",
+    "/v2/logging": "logging is set up by the Serve file alone",
+}
+"""Triton's other extensions: what each is told."""
 
 
 def _name(request: Request) -> str:
@@ -30,7 +39,7 @@ def _name(request: Request) -> str:
 
 
 def _version(request: Request) -> str:
-    return str(request.path_params.get("version", _VERSION))
+    return str(request.path_params.get("version", VERSION))
 
 
 # Read off the path: FastAPI would take the version of a path without one from the query.
@@ -38,13 +47,12 @@ Name = Annotated[str, Depends(_name)]
 Version = Annotated[str, Depends(_version)]
 
 
-def build_router(pipeline: Pipeline, args: AppArgs, replicas: Replicas) -> APIRouter:
-    """The routes over one pipeline."""
+def build_router(server: InferenceServer) -> APIRouter:
+    """The routes over one inference server."""
     router = APIRouter(tags=["open inference protocol"], responses=document.errors())
-    models = build_models(pipeline, args)
     paths = {
-        "/v2/models/{name}": document.path_of(list(models)),
-        "/v2/models/{name}/versions/{version}": document.path_of(list(models), _VERSION),
+        "/v2/models/{name}": document.path_of(server.names),
+        "/v2/models/{name}/versions/{version}": document.path_of(server.names, VERSION),
     }
 
     def of_model(method: str, action: str = "", **options: Any) -> Callable[[Handler], Handler]:
@@ -60,25 +68,10 @@ def build_router(pipeline: Pipeline, args: AppArgs, replicas: Replicas) -> APIRo
 
         return register
 
-    def found(name: str, version: str) -> InferenceModel:
-        if name not in models or version != _VERSION:
-            raise HTTPException(404, f"there is no such model or version; here is {list(models)}")
-        return models[name]
-
-    async def described(name: str, version: str) -> InferenceModel:
-        model = found(name, version)
-        if "Classifier" in model.deployments:
-            return model.sized(await pipeline.describe_classifier())
-        return model
-
     @router.get("/v2", response_model=document.Server)
-    async def server() -> dict[str, Any]:
+    async def metadata_of_server() -> Described:
         """Server metadata."""
-        return {
-            "name": "image-generation",
-            "version": __version__,
-            "extensions": ["binary_tensor_data"],
-        }
+        return description.server()
 
     @router.get("/v2/health/live", response_model=document.Live)
     async def live() -> dict[str, bool]:
@@ -88,54 +81,79 @@ def build_router(pipeline: Pipeline, args: AppArgs, replicas: Replicas) -> APIRo
     @router.get("/v2/health/ready", response_model=document.Ready)
     async def ready() -> dict[str, bool]:
         """503 while a deployment has no running replica."""
-        require_running(await replicas.reports())
+        await server.require_ready()
         return {"ready": True}
 
+    @router.post("/v2/repository/index", openapi_extra=document.INDEX_BODY)
+    async def index(request: Request) -> list[document.IndexedModel]:
+        """The models and whether each is ready; with `{"ready": true}` those that are."""
+        wanted = _read_index(await request.body())
+        return [document.IndexedModel(**each) for each in await server.index(wanted.ready)]
+
+    # Before the models' own paths, of which it would be one.
+    @router.get("/v2/models/stats", response_model=document.Statistics)
+    async def statistics() -> Described:
+        """What every model did, of this ingress replica since its start."""
+        return server.statistics()
+
+    @of_model("GET", "/stats", response_model=document.Statistics)
+    async def statistics_of_model(name: Name, version: Version) -> Described:
+        """What the model did, of this ingress replica since its start."""
+        return server.statistics(name, version)
+
     @of_model("GET", response_model=document.ModelMetadata)
-    async def metadata(name: Name, version: Version) -> dict[str, Any]:
+    async def metadata(name: Name, version: Version) -> Described:
         """The model's signature."""
-        model = await described(name, version)
-        return {
-            "name": name,
-            "versions": [_VERSION],
-            "platform": "ray_serve",
-            "inputs": [_signature(spec) for spec in model.inputs],
-            "outputs": [_signature(spec) for spec in model.outputs],
-        }
+        return await server.metadata(name, version)
+
+    @of_model(
+        "GET", "/config", response_model=document.ModelConfig, response_model_exclude_none=True
+    )
+    async def config(name: Name, version: Version) -> Described:
+        """The model's configuration, in the terms of Triton's `ModelConfig`."""
+        return await server.config(name, version)
 
     @of_model("GET", "/ready", response_model=document.ModelReady)
     async def model_ready(name: Name, version: Version) -> dict[str, Any]:
         """503 while one of the model's deployments has no running replica."""
-        needed = found(name, version).deployments
-        require_running(await replicas.reports(), needed)
+        await server.require_model_ready(name, version)
         return {"name": name, "ready": True}
 
     @of_model("POST", "/infer", response_class=Response, responses=document.INFERRED)
     async def infer(request: Request, name: Name, version: Version) -> Response:
         """Run the model on every item of the request, concurrently."""
-        model = await described(name, version)
-        asked = await asyncio.to_thread(  # parsing megabytes of JSON takes a while
-            read_request,
-            await request.body(),
-            request.headers.get(LENGTH_HEADER),
-            model.inputs,
-            model.outputs,
-            args.limits.max_batch_items,
-        )
-        values, timings = await model.infer(asked.inputs)
-        outputs, raw = await asyncio.to_thread(write_outputs, values, asked.outputs)
-        answer = {"model_name": name, "model_version": _VERSION, "outputs": outputs}
-        if asked.id is not None:
-            answer["id"] = asked.id
-        header = json.dumps(answer).encode()
-        headers = timings.header
-        if raw:
-            headers[LENGTH_HEADER] = str(len(header))
-        media_type = "application/octet-stream" if raw else "application/json"
-        return Response(header + raw, media_type=media_type, headers=headers)
+        read = partial(read_request, await request.body(), request.headers.get(LENGTH_HEADER))
+        answer = await server.infer(name, version, read, partial(_response, name))
+        response = answer.outputs
+        response.headers.update(answer.timings.header)
+        return response
 
+    async def not_offered(request: Request) -> Response:
+        raise InvalidRequest(_NOT_OFFERED[request.scope["route"].path])
+
+    for path in _NOT_OFFERED:
+        router.add_api_route(path, not_offered, methods=["GET", "POST"], include_in_schema=False)
     return router
 
 
-def _signature(spec: TensorSpec) -> dict[str, Any]:
-    return {"name": spec.name, "datatype": spec.datatype, "shape": list(spec.shape)}
+def _response(name: str, values: dict[str, Values], request: InferenceRequest) -> Response:
+    outputs, raw = write_outputs(values, request.outputs)
+    answer = {"model_name": name, "model_version": VERSION, "outputs": outputs}
+    if request.id is not None:
+        answer["id"] = request.id
+    header = json.dumps(answer).encode()
+    if not raw:
+        return Response(header, media_type="application/json")
+    headers = {LENGTH_HEADER: str(len(header))}
+    return Response(
+        b"".join([header, *raw]), media_type="application/octet-stream", headers=headers
+    )
+
+
+def _read_index(body: bytes) -> document.IndexRequest:
+    """Without a body, every model is asked for."""
+    check_values(body)
+    try:
+        return document.IndexRequest.model_validate_json(body or b"{}")
+    except ValidationError as error:
+        raise refusal(error) from error

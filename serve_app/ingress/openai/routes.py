@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Response
 
@@ -24,7 +24,11 @@ from serve_app.messages import GenerationRequest
 from serve_app.pipeline import Composition, Pipeline
 
 EditForm = Annotated[Edit, Depends(edit_form)]
-_STREAM = {"text/event-stream": {"schema": {"type": "string"}}}
+# Without a type: readers of the document differ on whether it is the body's or an event's.
+_STREAM = {"text/event-stream": {"schema": {"description": "server-sent events"}}}
+_UNKNOWN: dict[int | str, dict[str, Any]] = {
+    404: error_schema()[400] | {"description": "There is no such model"}
+}
 
 
 def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
@@ -121,7 +125,7 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
         """The models that `model` may name."""
         return ModelList(data=[card])
 
-    @router.get("/v1/models/{name:path}")
+    @router.get("/v1/models/{name:path}", responses=_UNKNOWN)
     async def one_model(name: str) -> ModelObject:
         """A model by its name or one of its aliases."""
         if name not in model.names:

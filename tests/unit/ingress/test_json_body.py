@@ -9,6 +9,7 @@ import pytest
 from serve_app.errors import InvalidRequest
 from serve_app.ingress.json_body import MAX_VALUES, check_values, read_json
 from serve_app.ingress.open_inference.body import read_request
+from serve_app.ingress.open_inference.request import Signature
 from serve_app.ingress.open_inference.tensors import TensorSpec
 from tests.service import GENERATIONS, Service, assert_refused
 
@@ -54,7 +55,7 @@ def test_what_unfolds_is_refused_before_it_is_parsed(unit):
     tracemalloc.start()
     began = time.process_time()
     try:
-        for read in (read_json, lambda body: read_request(body, None, [FLOATS], [], 8)):
+        for read in (read_json, lambda body: read_request(body, None, Signature([FLOATS], [], 8))):
             with pytest.raises(InvalidRequest):
                 read(body)
         _, peak = tracemalloc.get_traced_memory()
@@ -69,7 +70,9 @@ def test_honest_tensors_and_prompts_are_not_too_much():
     values = [[[[0.5] * 384] * 384] * 3] * 2
     tensor = {"name": "pixel_values", "datatype": "FP32", "shape": [2, 3, 384, 384], "data": values}
     spec = TensorSpec("pixel_values", "FP32", (-1, 3, 384, 384))
-    request = read_request(json.dumps({"inputs": [tensor]}).encode(), None, [spec], [], 8)
+    request = read_request(
+        json.dumps({"inputs": [tensor]}).encode(), None, Signature([spec], [], 8)
+    )
     assert request.inputs["pixel_values"].shape == (2, 3, 384, 384)
 
 

@@ -69,6 +69,7 @@ def deployment_of(content):
         (lambda c: deployment_of(c)["ray_actor_options"].update(cpus=1), "Generator.cpus"),
         (lambda c: c["http_options"].update(prt=1), "http_options.prt: no such key"),
         (lambda c: c["http_options"].update(port="x"), "http_options.port"),
+        (lambda c: c.update(grpc_options={"prt": 1}), "grpc_options.prt: no such key"),
         (lambda c: c["applications"][0].update(import_path="serve_app.nothing:x"), "No module"),
         (lambda c: c["applications"][0].pop("import_path"), "import_path"),
     ],

@@ -23,6 +23,11 @@ def test_somebody_listens(port, host):
         hold_port(host, port)
 
 
+def test_the_setting_to_change_is_named(port):
+    with as_rays_proxy(port), pytest.raises(CannotStart, match=r"another grpc_options\.port"):
+        hold_port("0.0.0.0", port, "grpc_options.port")
+
+
 def test_two_starts_at_once(port):
     with hold_port("127.0.0.1", port), pytest.raises(CannotStart, match="already"):
         hold_port("127.0.0.1", port)

@@ -168,3 +168,16 @@ def test_a_wrong_configuration_and_a_taken_port_start_no_ray(played, port, tmp_p
     with socket.create_server(("127.0.0.1", port)):
         assert serve(port) == 1
     assert cluster.asked == [] and len(capsys.readouterr().err.splitlines()) == 2
+
+
+def test_so_does_a_taken_port_of_grpc(played, port, tmp_path, capsys):
+    cluster = played()
+    text = (ROOT / "serve_config.yaml").read_text()
+    config = tmp_path / "config.yaml"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        at = taken.getsockname()[1]
+        options = {"port": at, "grpc_servicer_functions": ["a.b"]}
+        config.write_text(text + f"grpc_options: {options}\n")
+        assert serving.main([str(config), "--port", str(port)]) == 1
+    assert cluster.asked == []
+    assert "serve at another grpc_options.port" in capsys.readouterr().err

@@ -7,7 +7,10 @@ HEAVY = ("torch", "ray", "diffusers", "transformers", "serve_app")
 
 
 def test_the_load_generator_loads_no_models():
-    commands = "loadtest.__main__, loadtest.autoscaling, loadtest.soak, loadtest.hostile.__main__"
+    commands = (
+        "loadtest.__main__, loadtest.autoscaling, loadtest.drills, loadtest.soak, "
+        "loadtest.hostile.__main__"
+    )
     program = f"import sys, {commands}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -8,6 +8,7 @@ import pytest
 
 from serve_app.errors import InvalidRequest
 from serve_app.ingress.open_inference.body import read_request, write_outputs
+from serve_app.ingress.open_inference.request import Signature
 from serve_app.ingress.open_inference.tensors import TensorSpec
 from tests.images import jpeg
 from tests.unit.ingress.open_inference.asking import (
@@ -37,7 +38,7 @@ def test_errors_are_not_collected_by_the_thousand(fields):
     tracemalloc.start()
     try:
         with pytest.raises(InvalidRequest):
-            read_request(json.dumps(fields).encode(), None, [FLOATS], [], 8)
+            read_request(json.dumps(fields).encode(), None, Signature([FLOATS], [], 8))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -53,7 +54,7 @@ RESULT = TensorSpec("result", "BYTES", (1,), is_image=True)
 def read(header, raw=b"", length=None):
     text = json.dumps(header).encode()
     where = str(len(text)) if length is None else length
-    return read_request(text + raw, where, [TEXT, SEED], [CAPTION, RESULT], 8)
+    return read_request(text + raw, where, Signature([TEXT, SEED], [CAPTION, RESULT], 8))
 
 
 def binary(name, datatype, size):
@@ -104,9 +105,9 @@ def test_all_outputs_are_given_where_none_is_asked_for():
 def test_outputs_are_written_as_each_was_asked_for():
     values = {"caption": [b"a dot", b"two"], "result": [b"\x89PNG"]}
     described, raw = write_outputs(values, {CAPTION: True, RESULT: False})
-    assert raw == b"\x05\x00\x00\x00a dot\x03\x00\x00\x00two"
+    assert raw == [b"\x05\x00\x00\x00a dot\x03\x00\x00\x00two"]
     caption, result = described
-    assert (caption["shape"], caption["parameters"]) == ([2], {"binary_data_size": len(raw)})
+    assert (caption["shape"], caption["parameters"]) == ([2], {"binary_data_size": len(raw[0])})
     assert result["data"] == ["iVBORw=="] and result["parameters"] == {"content_type": "base64"}
 
 

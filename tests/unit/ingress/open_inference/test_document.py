@@ -14,9 +14,11 @@ def document():
 
 def test_the_protocols_routes_are_in_the_document(document):
     assert {path for path in document["paths"] if path.startswith("/v2")} == {
-        "/v2", "/v2/health/live", "/v2/health/ready",
+        "/v2", "/v2/health/live", "/v2/health/ready", "/v2/repository/index", "/v2/models/stats",
         "/v2/models/{name}", "/v2/models/{name}/versions/{version}",
         "/v2/models/{name}/ready", "/v2/models/{name}/versions/{version}/ready",
+        "/v2/models/{name}/config", "/v2/models/{name}/versions/{version}/config",
+        "/v2/models/{name}/stats", "/v2/models/{name}/versions/{version}/stats",
         "/v2/models/{name}/infer", "/v2/models/{name}/versions/{version}/infer",
     }  # fmt: skip
 

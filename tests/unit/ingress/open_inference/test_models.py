@@ -6,10 +6,16 @@ import pytest
 from serve_app.errors import ImageTooLarge, InvalidRequest
 from serve_app.ingress.open_inference.models import build_models
 from serve_app.ingress.schema import MAX_SEED
-from serve_app.messages import ClassifierCard
+from serve_app.messages import ClassifierCard, Terms
 from tests import fakes
 from tests.images import encoded, jpeg, sketch
 from tests.pipelines import pipeline_of
+
+
+async def infer(model, inputs, **terms):
+    """What it answers, previews and all."""
+    return [outputs async for outputs in model.infer(inputs, Terms(**terms))]
+
 
 PROMPT = {"prompt": [b"a red circle"]}
 
@@ -30,32 +36,33 @@ def handles(served):
 
 
 async def test_a_negative_seed_is_the_one_that_it_is_modulo_two_to_the_63(models, handles):
-    await models["text_to_image"].infer(PROMPT | {"seed": np.array([-3])})
+    await infer(models["text_to_image"], PROMPT | {"seed": np.array([-3])})
     assert handles["generator"].calls[0][0].seed == MAX_SEED + 1 - 3
 
 
 async def test_edges_steer_the_controlnet_alone(models, handles):
-    await models["controlnet"].infer(PROMPT | {"image": [jpeg()]})
+    await infer(models["controlnet"], PROMPT | {"image": [jpeg()]})
     assert handles["canny"].calls[0][0].image == jpeg()
     assert set(models["controlnet"].deployments) == {"Canny", "Generator"}
-    await models["text_to_image"].infer(PROMPT)
+    await infer(models["text_to_image"], PROMPT)
     assert len(handles["canny"].calls) == 1
     assert models["text_to_image"].deployments == ("Generator",)
 
 
 async def test_the_largest_factor_is_the_usual_one(models, handles):
-    outputs, timings = await models["upscale"].infer({"image": [encoded(sketch(32, 32))]})
+    (outputs,) = await infer(models["upscale"], {"image": [encoded(sketch(32, 32))]})
     assert handles["upscaler"].calls[0][1] == 4
-    assert outputs["result"][0].startswith(b"\x89PNG") and "upscale" in timings.seconds
+    assert outputs.values["result"][0].startswith(b"\x89PNG")
+    assert "upscale" in outputs.timings.seconds
 
 
 async def test_a_batch_of_images_is_a_call_for_each(models):
-    outputs, _ = await models["caption"].infer({"image": [jpeg()] * 3})
-    assert outputs == {"caption": [b"a red circle"] * 3}
-    outputs, _ = await models["ensemble"].infer({"image": [jpeg()] * 2})
-    assert outputs["probabilities"].shape == (2, 2)
-    outputs, _ = await models["preprocess"].infer({"image": [jpeg()]})
-    assert outputs["pixel_values"].shape == (1, 3, 4, 4)
+    (outputs,) = await infer(models["caption"], {"image": [jpeg()] * 3})
+    assert outputs.values == {"caption": [b"a red circle"] * 3}
+    (outputs,) = await infer(models["ensemble"], {"image": [jpeg()] * 2})
+    assert outputs.values["probabilities"].shape == (2, 2)
+    (outputs,) = await infer(models["preprocess"], {"image": [jpeg()]})
+    assert outputs.values["pixel_values"].shape == (1, 3, 4, 4)
 
 
 async def test_no_image_of_a_batch_gets_by_unchecked():
@@ -63,7 +70,7 @@ async def test_no_image_of_a_batch_gets_by_unchecked():
     models = build_models(pipeline, fakes.app_args(max_image_pixels=32 * 32))
     small, large = encoded(sketch(32, 32)), encoded(sketch(33, 32))
     with pytest.raises(ImageTooLarge) as refused:
-        await models["caption"].infer({"image": [small, large]})
+        await infer(models["caption"], {"image": [small, large]})
     assert refused.value.param == "image" and not handles["captioner"].calls
 
 
@@ -71,7 +78,7 @@ async def test_values_are_checked_as_on_every_other_route(models):
     for steps in (0, 999):
         inputs = PROMPT | {"num_inference_steps": np.array([steps])}
         with pytest.raises(InvalidRequest, match="steps"):
-            await models["text_to_image"].infer(inputs)
+            await infer(models["text_to_image"], inputs)
 
 
 def test_a_signature_has_the_sizes_of_the_loaded_classifier(models):
@@ -81,3 +88,16 @@ def test_a_signature_has_the_sizes_of_the_loaded_classifier(models):
     assert [spec.shape for spec in sized.outputs] == [(-1, 3)]
     assert models["classifier"].inputs[0].shape == (-1, 3, -1, -1), "a copy"
     assert models["caption"].sized(card).inputs == models["caption"].inputs
+
+
+async def test_previews_come_first_where_the_terms_ask_for_them(models, handles):
+    preview, outputs = await infer(models["text_to_image"], PROMPT, partial_images=1)
+    assert (preview.preview, preview.reports) == (0, [])
+    assert preview.values["result"][0].startswith(b"\x89PNG")
+    assert outputs.preview is None and [r.stage for r in outputs.reports] == ["generate"]
+    assert handles["generator"].calls[0][1].partial_images == 1
+
+
+async def test_the_terms_reach_the_generator(models, handles):
+    await infer(models["controlnet"], PROMPT | {"image": [jpeg()]}, priority=3)
+    assert handles["generator"].calls[0][1].priority == 3

@@ -1,7 +1,9 @@
 """The Open Inference Protocol over a pipeline of fakes: bodies, statuses, what the stages get."""
 
+import asyncio
 import json
 import struct
+import time
 
 import numpy as np
 import pytest
@@ -53,6 +55,114 @@ def test_server_and_health(service):
     del service.running["Classifier"]
     service.now += 2
     assert_refused(get("/v2/models/ensemble/ready"), 503)
+
+
+@pytest.mark.parametrize("path", ["/v2", "/v2/"])
+def test_the_server_names_its_extensions(service, path):
+    extensions = service.http.get(path).json()["extensions"]
+    assert {"statistics", "model_configuration", "model_repository"} <= set(extensions)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_configuration_and_statistics_are_at_the_models_path_and_its_versions(service, model):
+    for action, name in (("config", "name"), ("stats", "model_stats")):
+        answer = service.http.get(f"/v2/models/{model}/{action}").json()
+        assert name in answer
+        assert service.http.get(f"/v2/models/{model}/versions/1/{action}").json() == answer
+        assert_refused(service.http.get(f"/v2/models/{model}/versions/2/{action}"), 404)
+
+
+def test_statistics_count_what_was_inferred(service):
+    infer(service, "caption", tensor("image", "BYTES", [in_base64(jpeg())] * 4))
+    infer(service, "caption", tensor("image", "BYTES", ["bm8="]))
+    (caption,) = service.http.get("/v2/models/caption/stats").json()["model_stats"]
+    assert (caption["inference_count"], caption["execution_count"]) == (4, 2)  # batches of 2
+    assert caption["inference_stats"]["success"]["count"] == 1
+    assert caption["inference_stats"]["fail"]["count"] == 1
+    assert [each["batch_size"] for each in caption["batch_stats"]] == [2]
+    everything = service.http.get("/v2/models/stats").json()["model_stats"]
+    assert [each["name"] for each in everything] == MODELS
+    assert caption in everything
+
+
+def test_the_index_says_which_models_are_ready(service):
+    service.running["Captioner"] = 0
+    index = service.http.post("/v2/repository/index").json()
+    assert [each["name"] for each in index] == MODELS
+    caption = index[MODELS.index("caption")]
+    assert (caption["version"], caption["state"]) == ("1", "UNAVAILABLE")
+    assert "Captioner" in caption["reason"]
+    ready = service.http.post("/v2/repository/index", json={"ready": True}).json()
+    assert {each["state"] for each in ready} == {"READY"} and len(ready) == len(MODELS) - 1
+    for wrong in (b"{", b"[]", b'{"ready": 3}'):
+        assert_refused(service.http.post("/v2/repository/index", content=wrong), 400)
+
+
+def test_timeout_and_priority_are_the_generations_deadline_and_priority(service):
+    for priority, points in ((0, 0), (1, 10), (11, 0), (21, -10)):
+        asked = {"priority": priority, "timeout": 30_000_000}
+        assert infer(service, "text_to_image", PROMPT, parameters=asked).status_code == 200
+        assert service.terms.priority == points
+        assert 20 < service.terms.finish_by - time.time() < 30
+    assert infer(service, "text_to_image", PROMPT, parameters={"timeout": 0}).status_code == 200
+    assert service.terms.finish_by > time.time() + 60
+    for wrong in ({"priority": 22}, {"timeout": -1}, {"timeout": "1"}):
+        assert_refused(infer(service, "text_to_image", PROMPT, parameters=wrong), 400)
+
+
+@pytest.mark.parametrize("model", ["caption", "preprocess", "ensemble", "upscale", "classifier"])
+def test_a_timeout_holds_for_every_model(service, model):
+    async def late(*args):
+        await asyncio.sleep(10)
+
+    service.handles["captioner"].answer = service.handles["upscaler"].answer = late
+    classifier = service.handles["classifier"]
+    classifier.answer = classifier.preprocess.answer = classifier.classify.answer = late
+    sent = VALUES if model == "classifier" else IMAGE
+    assert_refused(infer(service, model, sent, parameters={"timeout": 1000}), 504)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "word"),
+    [
+        ({"sequence_id": 7}, "sequence"),
+        ({"sequence_id": "a"}, "sequence"),
+        ({"sequence_start": True}, "sequence"),
+        ({"partial_images": 1}, "ModelStreamInfer"),
+    ],
+)
+def test_what_is_not_offered_is_refused_by_its_name(service, parameters, word):
+    refused = infer(service, "text_to_image", PROMPT, parameters=parameters)
+    assert_refused(refused, 400)
+    assert word in refused.json()["error"]
+
+
+def test_tensors_in_shared_memory_are_refused(service):
+    region = {"parameters": {"shared_memory_region": "a"}}
+    for inputs, fields in (
+        ([IMAGE | region], {}),
+        ([IMAGE], {"outputs": [{"name": "caption"} | region]}),
+    ):
+        refused = infer(service, "caption", *inputs, **fields)
+        assert_refused(refused, 400)
+        assert "shared memory" in refused.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "word"),
+    [
+        ("GET", "/v2/systemsharedmemory/status", "shared memory"),
+        ("POST", "/v2/cudasharedmemory/region/a/register", "shared memory"),
+        ("POST", "/v2/repository/models/caption/load", "load"),
+        ("GET", "/v2/models/caption/trace/setting", "tracing"),
+        ("POST", "/v2/trace/setting", "tracing"),
+        ("POST", "/v2/logging", "logging"),
+    ],
+)
+def test_tritons_other_extensions_are_refused_with_a_reason(service, method, path, word):
+    refused = service.http.request(method, path)
+    assert_refused(refused, 400)
+    assert word in refused.json()["error"]
 
 
 @pytest.mark.parametrize("model", MODELS)
