@@ -5,6 +5,7 @@ The images of one pipeline call share size, steps, sampler and guidance; prompts
 starting images may differ.
 """
 
+import copy
 import io
 from collections.abc import Sequence
 from typing import Any
@@ -14,8 +15,10 @@ import torch
 from diffusers import (
     ControlNetModel,
     StableDiffusionControlNetImg2ImgPipeline,
+    StableDiffusionControlNetInpaintPipeline,
     StableDiffusionControlNetPipeline,
     StableDiffusionImg2ImgPipeline,
+    StableDiffusionInpaintPipeline,
     StableDiffusionPipeline,
 )
 from PIL import Image
@@ -29,7 +32,7 @@ from serve_app.runtimes.placement import place
 
 
 class ReferencePipelines:
-    """The four pipelines over one set of weights, loaded apart from the engine's."""
+    """The six pipelines over one set of weights, loaded apart from the engine's."""
 
     def __init__(self, model: GeneratorModel) -> None:
         placed = place(model.placement)
@@ -49,15 +52,24 @@ class ReferencePipelines:
             requires_safety_checker=False,
         ).to(placed.device)
         parts: dict[str, Any] = dict(controlled.components)
-        plain = {name: part for name, part in parts.items() if name != "controlnet"}
-        # By (edges steer it, starts from an image).
-        self._pipelines: dict[tuple[bool, bool], Any] = {
-            (True, False): controlled,
-            (True, True): StableDiffusionControlNetImg2ImgPipeline(
-                **parts, requires_safety_checker=False
-            ),
-            (False, False): StableDiffusionPipeline(**plain, requires_safety_checker=False),
-            (False, True): StableDiffusionImg2ImgPipeline(**plain, requires_safety_checker=False),
+        plain = _without_control(parts)
+        unet = copy.copy(controlled.unet)
+        if unet.config.in_channels == controlled.vae.config.latent_channels:
+            # How diffusers' inpaint pipelines recognise a UNet that takes latents and no masks.
+            unet.register_to_config(in_channels=4)
+        masked = parts | {"unet": unet}
+        # By (edges steer it, starts from an image, which is masked).
+        kinds: dict[tuple[bool, bool, bool], tuple[Any, dict[str, Any]]] = {
+            (True, False, False): (StableDiffusionControlNetPipeline, parts),
+            (True, True, False): (StableDiffusionControlNetImg2ImgPipeline, parts),
+            (True, True, True): (StableDiffusionControlNetInpaintPipeline, masked),
+            (False, False, False): (StableDiffusionPipeline, plain),
+            (False, True, False): (StableDiffusionImg2ImgPipeline, plain),
+            (False, True, True): (StableDiffusionInpaintPipeline, _without_control(masked)),
+        }
+        self._pipelines = {
+            key: kind(**components, requires_safety_checker=False)
+            for key, (kind, components) in kinds.items()
         }
         for pipeline in self._pipelines.values():
             pipeline.set_progress_bar_config(disable=True)
@@ -71,6 +83,7 @@ class ReferencePipelines:
         return (
             work.edges is not None,
             work.image is not None,
+            work.mask is not None,
             request.width,
             request.height,
             request.num_inference_steps,
@@ -84,8 +97,9 @@ class ReferencePipelines:
     def generate(self, batch: Sequence[Work]) -> list[Pixels]:
         """The images of a batch of one `batch_key`, uint8 RGB [height, width, 3] each."""
         conditioned, started = batch[0].edges is not None, batch[0].image is not None
+        masked = batch[0].mask is not None
         request = batch[0].request
-        pipeline = self._pipelines[conditioned, started]
+        pipeline = self._pipelines[conditioned, started, masked]
         kind, options = SAMPLERS[request.sampler]
         pipeline.scheduler = kind.from_config(self._noise_schedule, **options)
         requests = [work.request for work in batch]
@@ -101,7 +115,10 @@ class ReferencePipelines:
             images = np.stack([work.image for work in batch if work.image is not None])
             pictures = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
             arguments |= {"image": pictures, "strength": request.strength}
-        else:
+        if masked:
+            masks = np.stack([work.mask for work in batch if work.mask is not None])
+            arguments["mask_image"] = torch.from_numpy(masks).float()[:, None] / 255
+        if masked or not started:
             arguments |= {"width": request.width, "height": request.height}
         if conditioned:
             maps = torch.from_numpy(np.stack([w.edges for w in batch if w.edges is not None]))
@@ -116,6 +133,10 @@ class ReferencePipelines:
         with torch.inference_mode():
             made = pipeline(**arguments).images
         return [(image * 255).round().clip(0, 255).astype(np.uint8) for image in made]
+
+
+def _without_control(parts: dict[str, Any]) -> dict[str, Any]:
+    return {name: part for name, part in parts.items() if name != "controlnet"}
 
 
 class ReferenceCaptioner:

@@ -20,7 +20,7 @@ from diffusers import ControlNetModel, UNet2DConditionModel
 
 from serve_app.denoise.engine import Engine
 from serve_app.denoise.trajectory import Work
-from serve_app.messages import GenerationRequest, Pixels
+from serve_app.messages import Covered, GenerationRequest, Pixels
 from serve_app.runtimes.denoiser import Denoiser
 
 SD15: dict[str, Any] = {
@@ -62,6 +62,7 @@ class RandomModel:
     config: dict[str, Any]
     predict: Denoise
     noise_schedule: Mapping[str, Any] = field(default_factory=lambda: SCHEDULE)
+    inpaints: bool = False
 
     def latent_shape(self, width: int, height: int) -> tuple[int, int, int]:
         return 4, height // 8, width // 8
@@ -69,7 +70,9 @@ class RandomModel:
     def encode_prompts(self, prompts: Sequence[str]) -> list[torch.Tensor]:
         return [self._random(1, 77, self.config["cross_attention_dim"]) for _ in prompts]
 
-    def encode_image(self, image: Pixels, generator: torch.Generator) -> torch.Tensor:
+    def encode_image(
+        self, image: Pixels, generator: torch.Generator, covered: Covered | None = None
+    ) -> torch.Tensor:
         raise NotImplementedError
 
     def embed_edges(self, edges: Sequence[Pixels]) -> list[torch.Tensor]:

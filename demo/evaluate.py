@@ -1,8 +1,8 @@
 """Measure the trained demo models on scenes that they were never trained on.
 
-`python -m demo.evaluate [generator|captioner|upscaler|classifier] --count 200` prints
-every measure and ends with one line of JSON. `generator --url http://127.0.0.1:8000` measures a
-running service.
+`python -m demo.evaluate [generator|masks|captioner|upscaler|classifier] --count 200` prints
+every measure and ends with one line of JSON. `generator --url http://127.0.0.1:8000`, or `masks`,
+measures a running service.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from PIL import Image
 
 from demo import measures
 from demo.evaluate_generator import evaluate_generator
+from demo.evaluate_masks import evaluate_masks
 from demo.export import WEIGHTS
 from demo.heldout import held_out_scenes
 from demo.served import Captioner, Classifier, Generator, Upscaler
@@ -98,6 +99,7 @@ def evaluate_classifier(count: int, _url: str | None) -> Measures:
 
 _EVALUATIONS: dict[str, Callable[[int, str | None], Measures]] = {
     "generator": evaluate_generator,
+    "masks": evaluate_masks,
     "captioner": evaluate_captioner,
     "upscaler": evaluate_upscaler,
     "classifier": evaluate_classifier,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from serve_app.denoise.engine import Engine
 from serve_app.denoise.offline import denoise
 from serve_app.denoise.trajectory import Work
 from serve_app.imaging import codec
+from serve_app.imaging.canvas import canvas_of
 from serve_app.messages import GenerationRequest
 from serve_app.model_config import CaptionerModel, ClassifierModel, GeneratorModel, UpscalerModel
 from serve_app.runtimes.captioner import CaptionerRuntime
@@ -44,6 +46,22 @@ class Generator:
         """An image of each work, up to eight at a time."""
         latents = denoise(Engine(self._runtime, 8), works)
         return [self._runtime.decode([each])[0] for each in latents]
+
+    def edit(
+        self,
+        prompt: str,
+        seed: int,
+        image: np.ndarray,
+        mask: np.ndarray,
+        control: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """The image uint8 [n, n, 3], made anew where the mask uint8 [n, n] is 255."""
+        work = self.work_of(prompt, seed, control)
+        request = replace(work.request, image=codec.encode(image), mask_image=codec.encode(mask))
+        canvas = canvas_of(request, image.size)
+        return canvas.finished(
+            self.draw_all([Work(request, work.edges, canvas.image, canvas.mask)])[0]
+        )
 
     @staticmethod
     def work_of(prompt: str, seed: int, control: np.ndarray | None = None) -> Work:
@@ -75,7 +93,26 @@ class RemoteGenerator:
         """As `Generator.draw`, at the service's own defaults."""
         picture = None if control is None else codec.encode(control)
         made = self._client.generate(prompt, picture, seed=seed)
-        return np.asarray(Image.open(io.BytesIO(made.image.data)).convert("RGB"))
+        return _decoded(made.image.data)
+
+    def edit(
+        self,
+        prompt: str,
+        seed: int,
+        image: np.ndarray,
+        mask: np.ndarray,
+        control: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """As `Generator.edit`, at the service's own defaults."""
+        picture = None if control is None else codec.encode(control)
+        made = self._client.edit(
+            codec.encode(image),
+            prompt,
+            mask_image=codec.encode(mask),
+            control_image=picture,
+            seed=seed,
+        )
+        return _decoded(made.image.data)
 
 
 class Captioner:
@@ -112,6 +149,10 @@ class Classifier:
         """The kind of the single shape in uint8 [h, w, 3]."""
         probabilities = self._runtime.classify(self._runtime.preprocess([image]))
         return self._runtime.labels[int(probabilities[0].argmax())]
+
+
+def _decoded(data: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
 
 
 def resize(image: np.ndarray, size: int) -> np.ndarray:

@@ -30,6 +30,9 @@ class Limits(Settings):
     max_image_pixels: PositiveInt = 4096 * 4096
     max_aspect_ratio: float = Field(20.0, ge=1, description="of an input image, long to short side")
     max_upscale_pixels: PositiveInt = Field(512 * 512, description="of the image to enlarge")
+    max_edit_pixels: PositiveInt = Field(
+        2048 * 2048, description="of an image edited with a mask, which comes back at its own size"
+    )
     max_side: Side = Field(1024, description="longest side of a generated image, in pixels")
     max_pixels: PositiveInt = Field(
         1024 * 1024, description="of a generated image; what a step of it takes grows with them"
@@ -96,6 +99,54 @@ class Auth(Settings):
         return self
 
 
+class JobSettings(Settings):
+    """What is kept of jobs, in the memory of one replica."""
+
+    max_jobs: PositiveInt = Field(
+        100, description="queued and running; as many finished ones are kept beside them"
+    )
+    max_running: PositiveInt = Field(
+        16, description="images of jobs in progress, besides limits.max_pending_images"
+    )
+    keep_s: PositiveFloat = Field(3600.0, description="of a finished job")
+    max_bytes: PositiveInt = Field(
+        256 * 1024 * 1024,
+        description="of the results that are kept, and again of the images that queued jobs hold",
+    )
+    webhook_hosts: list[str] = Field(
+        [],
+        description="hosts that a job's webhook may be at; addresses and networks, as 10.1.0.0/16, "
+        "too. A listed name may lead to a private address only if that is listed as well",
+    )
+    webhook_secret_variable: str | None = Field(
+        None, description="the environment variable that holds the secret which signs webhooks"
+    )
+
+    @model_validator(mode="after")
+    def _webhooks_are_signed(self) -> Self:
+        if self.webhook_hosts and self.webhook_secret_variable is None:
+            raise ValueError("webhook_hosts need webhook_secret_variable: webhooks are signed")
+        return self
+
+
+class FileSettings(Settings):
+    """Where images are kept that are answered as a URL."""
+
+    folder: Path | None = Field(
+        None,
+        description="shared by all nodes where there are several. Left out: one of the service's "
+        "own in the temporary folder",
+    )
+    keep_s: PositiveFloat = 3600.0
+    max_bytes: PositiveInt = Field(256 * 1024 * 1024, description="the oldest are deleted first")
+    base_url: str | None = Field(
+        None,
+        pattern="^https?://",
+        description="how clients reach the service, where a proxy hides it; left out: by the "
+        "scheme and host of the request",
+    )
+
+
 class AppArgs(Settings):
     """The whole `args:` section."""
 
@@ -120,12 +171,22 @@ class AppArgs(Settings):
     webui: bool = Field(
         False, description="also speak the API of Stable Diffusion web UI, under /sdapi"
     )
+    jobs: JobSettings | None = Field(
+        None, description="left out: no request is kept as a job, and there is no deployment Jobs"
+    )
+    files: FileSettings | None = Field(None, description="left out: no image is answered as a URL")
 
     @model_validator(mode="after")
     def _default_size_is_allowed(self) -> Self:
         width, height, limits = self.defaults.width, self.defaults.height, self.limits
         if max(width, height) > limits.max_side or width * height > limits.max_pixels:
             raise ValueError(f"the default size {width}x{height} is over the limits")
+        return self
+
+    @model_validator(mode="after")
+    def _any_request_fits_into_a_job(self) -> Self:
+        if self.jobs is not None and self.jobs.max_running < self.limits.max_images:
+            raise ValueError("jobs.max_running is under limits.max_images")
         return self
 
 

@@ -39,7 +39,7 @@ class UnknownModel(InvalidRequest):
 
 
 class NotFound(ServiceError):
-    """There is nothing of this name here."""
+    """There is nothing of this name here, or not any more, or not for this client."""
 
     code = "not_found"
 
@@ -60,6 +60,12 @@ class Forbidden(ServiceError):
     """A web page of a foreign origin asks, or the service is asked for under an unknown name."""
 
     code = "forbidden"
+
+
+class JobCancelled(InvalidRequest):
+    """The job whose events are read was cancelled."""
+
+    code = "cancelled"
 
 
 class InvalidField(ServiceError):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
+Covered = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -69,14 +70,33 @@ Picture = bytes | ImageResult
 
 
 @dataclass(frozen=True)
+class Region:
+    """A rectangle of an image of `width` x `height` pixels: from (left, top) up to (right,
+    bottom)."""
+
+    width: int
+    height: int
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        return self.left, self.top, self.right, self.bottom
+
+
+@dataclass(frozen=True)
 class CannyRequest:
-    """`image` is encoded. With a size the image is resized before edges are found, in pixels. What
-    `is_edges` is an edge map already, light on dark."""
+    """`image` is encoded. With a size the image is resized before edges are found, in pixels; with
+    a region, that of the image resized to another size before. What `is_edges` is an edge map
+    already, light on dark."""
 
     image: bytes
     low_threshold: int
     high_threshold: int
     size: tuple[int, int] | None = None  # (width, height)
+    region: Region | None = None
     is_edges: bool = False
 
 
@@ -95,6 +115,9 @@ class GenerationRequest:
     controlnet_conditioning_scale: float
     strength: float
     image: bytes | None = None  # encoded; image-to-image starts from it at `strength`
+    mask_image: bytes | None = None  # encoded, grey, as large as `image`: white is made anew
+    mask_blur: float = 0.0  # pixels of `image`
+    region: Region | None = None  # of `image`, that is generated in its place; whole if left out
     guidance_rescale: float = 0.0
     guidance_end: float = 1.0  # the share of the steps, from the first, that are guided
     latent_clamp: bool = False

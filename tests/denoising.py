@@ -19,6 +19,7 @@ class TinyModel:
 
     device, dtype = torch.device("cpu"), torch.float32
     noise_schedule = NOISE_SCHEDULE
+    inpaints = False
 
     def __init__(self, before: Callable[[torch.Tensor], None] = lambda text: None):
         self.batches: list[list[str]] = []  # the prompts of each run, lane by lane
@@ -34,7 +35,7 @@ class TinyModel:
         first = len(self._prompts) - len(prompts)
         return [torch.full((1, 1, 1), float(first + i)) for i in range(len(prompts))]
 
-    def encode_image(self, image, generator):
+    def encode_image(self, image, generator, covered=None):
         return torch.zeros(1, *self.latent_shape(image.shape[1], image.shape[0]))
 
     def embed_edges(self, edges):
@@ -51,7 +52,16 @@ class TinyModel:
         return torch.tanh(sample + shift + timesteps[:, None, None, None] / 1000)
 
 
-def work(prompt="a", steps=4, guidance_scale=1.0, size=(16, 16), edges=None, image=None, **fields):
+def work(
+    prompt="a",
+    steps=4,
+    guidance_scale=1.0,
+    size=(16, 16),
+    edges=None,
+    image=None,
+    mask=None,
+    **fields,
+):
     request = GenerationRequest(
         **{
             "prompt": prompt, "negative_prompt": "not", "seed": 1, "width": size[0],
@@ -61,7 +71,7 @@ def work(prompt="a", steps=4, guidance_scale=1.0, size=(16, 16), edges=None, ima
         }
         | fields
     )  # fmt: skip
-    return Work(request, edges, image)
+    return Work(request, edges, image, mask)
 
 
 def run(engine, limit=1000):

@@ -69,6 +69,38 @@ class FakeHandle:
         return self
 
 
+class HandleTo:
+    """Looks like a DeploymentHandle on an object that lives right here."""
+
+    def __init__(self, target):
+        self._target = target
+
+    def __getattr__(self, method):
+        return FakeHandle(getattr(self._target, method))
+
+    def options(self, method_name, stream):
+        return _Streaming(getattr(self._target, method_name))
+
+
+class _Streaming:
+    def __init__(self, method):
+        self._method = method
+
+    def remote(self, *args):
+        return _Stream(self._method(*args))
+
+
+class _Stream:
+    def __init__(self, items):
+        self._items = items
+
+    def __aiter__(self):
+        return self._items
+
+    def cancel(self):
+        pass
+
+
 class FakeResponse:
     """Looks like a DeploymentResponse, that may be awaited more than once, or like a stream."""
 

@@ -34,7 +34,11 @@ def in_base64(data: bytes) -> str:
 
 
 def from_base64(text: str) -> Image.Image:
-    return Image.open(io.BytesIO(base64.b64decode(text)))
+    return opened(base64.b64decode(text))
+
+
+def opened(data: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(data))
 
 
 def size_of(path: Path) -> tuple[int, int]:

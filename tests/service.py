@@ -5,6 +5,8 @@ import json
 from starlette.testclient import TestClient
 
 from serve_app.ingress.api import build_api
+from serve_app.ingress.jobs.calls import JobCalls
+from serve_app.ingress.jobs.deployment import Jobs
 from serve_app.ingress.middleware.draining import Door
 from serve_app.ingress.open_inference.server import InferenceServer
 from serve_app.ingress.replicas import Replicas
@@ -29,12 +31,27 @@ class Service:
         self.now = 0.0
         replicas = Replicas(lambda: fakes.reports(self.running), lambda: self.now)
         self.door = Door()
+        jobs = None
+        if self.args.jobs is not None:
+            # For several requests on one event loop: `with service.http`.
+            kept = Jobs.func_or_class(self.args, **self.handles)
+            jobs = JobCalls(fakes.HandleTo(kept))
         self.server = InferenceServer(pipeline, self.args, replicas)
-        self.api = build_api(pipeline, self.args, replicas, self.server, self.door)
+        self.api = build_api(pipeline, self.args, replicas, self.server, self.door, jobs)
         self.http = TestClient(self.api, raise_server_exceptions=False)
 
     def generate(self, **fields):
         return self.http.post(GENERATIONS, json={"prompt": "a red circle"} | fields)
+
+    def later(self, headers=None, **fields):
+        """A generation that is answered later."""
+        headers = {"Prefer": "respond-async"} | (headers or {})
+        return self.http.post(GENERATIONS, json={"prompt": "x"} | fields, headers=headers)
+
+    def job_done(self, job_id, **headers):
+        """A job when it is done: its events end then."""
+        self.http.get(f"/v1/jobs/{job_id}/events", headers=headers)
+        return self.http.get(f"/v1/jobs/{job_id}", headers=headers).json()
 
     def edit(self, files=None, **fields):
         files = {"image": encoded(sketch(64, 32))} if files is None else files

@@ -9,7 +9,7 @@ Knows the service by its HTTP contract alone and imports nothing of it.
 
 from serve_app.client.asynchronous import AsyncClient
 from serve_app.client.blocking import Client
-from serve_app.client.calls import Options
+from serve_app.client.calls import EditOptions, Options
 from serve_app.client.errors import ClientError, Refused, Unreachable
 from serve_app.client.results import (
     Caption,
@@ -32,6 +32,7 @@ __all__ = [
     "Client",
     "ClientError",
     "Completed",
+    "EditOptions",
     "Event",
     "Generation",
     "Health",

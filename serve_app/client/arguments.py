@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn, cast
 
-from serve_app.client.calls import Options
+from serve_app.client.calls import EditOptions
 
 _NUMBERS = {
     "seed": (int, "the same seed makes the same image; random if left out"),
@@ -62,11 +62,11 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def options(arguments: argparse.Namespace) -> Options:
-    """The fields of a generation that were given."""
-    names = Options.__annotations__
+def options(arguments: argparse.Namespace) -> EditOptions:
+    """The fields of a generation or an edit that were given."""
+    names = EditOptions.__annotations__
     given = {name: value for name, value in vars(arguments).items() if name in names}
-    return cast(Options, given)
+    return cast(EditOptions, given)
 
 
 def _connection(parser: argparse.ArgumentParser, url: str, api_key: str | None) -> None:
@@ -81,6 +81,12 @@ def _generate(parser: argparse.ArgumentParser) -> None:
 
 def _edit(parser: argparse.ArgumentParser) -> None:
     _input(parser)
+    parser.add_argument("--mask", type=Path, help="a PNG, transparent where the image is edited")
+    parser.add_argument("--mask-image", type=Path, help="the same in white on black")
+    parser.add_argument("--mask-blur", type=float, help="pixels of the mask's soft rim")
+    parser.add_argument(
+        "--padding-mask-crop", type=int, help="generate the masked part and so many pixels around"
+    )
     parser.add_argument("--control-image", type=Path, help="a picture whose edges are followed")
     _generation(parser)
 

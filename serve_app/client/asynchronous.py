@@ -9,7 +9,7 @@ import httpx
 
 from serve_app.client import answers, calls, connection, events
 from serve_app.client.attempts import Attempts, unreachable
-from serve_app.client.calls import Call, Options
+from serve_app.client.calls import Call, EditOptions, Options
 from serve_app.client.results import (
     Caption,
     Classification,
@@ -67,12 +67,15 @@ class AsyncClient:
         image: bytes,
         prompt: str,
         *,
+        mask: bytes | None = None,
+        mask_image: bytes | None = None,
         control_image: bytes | None = None,
         on_progress: Callable[[Progress], None] | None = None,
         previews: int = 0,
-        **options: Unpack[Options],
+        **options: Unpack[EditOptions],
     ) -> Generation:
-        call = calls.edit(prompt, image, control_image, options)
+        files = {"mask": mask, "mask_image": mask_image, "control_image": control_image}
+        call = calls.edit(prompt, image, options, **files)
         return await self._make(call, on_progress, previews)
 
     def stream(
@@ -81,13 +84,16 @@ class AsyncClient:
         image: bytes | None = None,
         *,
         edit: bytes | None = None,
+        mask: bytes | None = None,
         previews: int = 0,
-        **options: Unpack[Options],
+        **options: Unpack[EditOptions],
     ) -> AsyncGenerator[Event]:
         """As Client.stream; if you may leave the loop early, wrap it in `contextlib.aclosing`."""
         if edit is None:
             return self._events(calls.generation(prompt, image, options), previews)
-        return self._events(calls.edit(prompt, edit, image, options), previews)
+        return self._events(
+            calls.edit(prompt, edit, options, mask=mask, control_image=image), previews
+        )
 
     async def canny(
         self, image: bytes, *, low_threshold: int | None = None, high_threshold: int | None = None

@@ -9,7 +9,7 @@ import httpx
 
 from serve_app.client import answers, calls, connection, events
 from serve_app.client.attempts import Attempts, unreachable
-from serve_app.client.calls import Call, Options
+from serve_app.client.calls import Call, EditOptions, Options
 from serve_app.client.results import (
     Caption,
     Classification,
@@ -76,13 +76,20 @@ class Client:
         image: bytes,
         prompt: str,
         *,
+        mask: bytes | None = None,
+        mask_image: bytes | None = None,
         control_image: bytes | None = None,
         on_progress: Callable[[Progress], None] | None = None,
         previews: int = 0,
-        **options: Unpack[Options],
+        **options: Unpack[EditOptions],
     ) -> Generation:
-        """Image to image: redraws `image` at `strength`. Otherwise as `generate`."""
-        call = calls.edit(prompt, image, control_image, options)
+        """Image to image: redraws `image` at `strength`. Otherwise as `generate`.
+
+        With a mask as large as the image only a part of it: what is transparent in `mask`, or
+        white in `mask_image`. The image then keeps its size and all its other pixels.
+        """
+        files = {"mask": mask, "mask_image": mask_image, "control_image": control_image}
+        call = calls.edit(prompt, image, options, **files)
         return self._make(call, on_progress, previews)
 
     def stream(
@@ -91,16 +98,19 @@ class Client:
         image: bytes | None = None,
         *,
         edit: bytes | None = None,
+        mask: bytes | None = None,
         previews: int = 0,
-        **options: Unpack[Options],
+        **options: Unpack[EditOptions],
     ) -> Iterator[Event]:
-        """As `generate`, or as `edit` if `edit` is given, but yields events.
+        """As `generate`, or as `edit` if `edit` is given (`mask` with it), but yields events.
 
         Yields one Completed per image. Leaving the loop cancels the work.
         """
         if edit is None:
             return self._events(calls.generation(prompt, image, options), previews)
-        return self._events(calls.edit(prompt, edit, image, options), previews)
+        return self._events(
+            calls.edit(prompt, edit, options, mask=mask, control_image=image), previews
+        )
 
     def canny(
         self, image: bytes, *, low_threshold: int | None = None, high_threshold: int | None = None

@@ -35,6 +35,13 @@ class Options(TypedDict, total=False):
     user: str | None
 
 
+class EditOptions(Options, total=False):
+    """Fields of an edit; the last two are of a mask."""
+
+    mask_blur: float | None
+    padding_mask_crop: int | None
+
+
 @dataclass(frozen=True)
 class Call:
     """One HTTP request. `fields` go as JSON, or with `files` as a form; `content` is a raw body."""
@@ -73,10 +80,12 @@ def generation(prompt: str, control: bytes | None, options: Options) -> Call:
     return Call("POST", "/v1/images/generations", fields=fields)
 
 
-def edit(prompt: str, image: bytes, control: bytes | None, options: Options) -> Call:
-    """An image from a text and the encoded `image` that it starts from."""
-    files = {"image": image} | ({} if control is None else {"control_image": control})
-    return Call("POST", "/v1/images/edits", fields=_fields(prompt, options), files=files)
+def edit(prompt: str, image: bytes, options: EditOptions, **others: bytes | None) -> Call:
+    """An image from a text and the encoded `image` that it starts from; `others` are the form's
+    other files."""
+    given = {name: data for name, data in others.items() if data is not None}
+    fields = _fields(prompt, options, EditOptions)
+    return Call("POST", "/v1/images/edits", fields=fields, files={"image": image, **given})
 
 
 def streamed(call: Call, previews: int) -> Call:
@@ -91,8 +100,8 @@ def stage(name: str, image: bytes, **params: Any) -> Call:
     return Call("POST", f"/v1/{name}", params=given, content=image)
 
 
-def _fields(prompt: str, options: Options) -> dict[str, Any]:
-    unknown = set(options) - set(Options.__annotations__)
+def _fields(prompt: str, options: Options | EditOptions, known: type = Options) -> dict[str, Any]:
+    unknown = set(options) - set(known.__annotations__)
     if unknown:  # the service would ignore a misspelt field
         raise TypeError(f"unknown options: {', '.join(sorted(unknown))}")
     given = {name: value for name, value in options.items() if value is not None}

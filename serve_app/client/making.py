@@ -20,9 +20,19 @@ def generate(client: Client, given: Namespace) -> None:
 
 def edit(client: Client, given: Namespace) -> None:
     """Make images from a text and an image. Raises BadInput, ClientError."""
-    image = files.read(given.image)
-    control = files.read(given.control_image) if given.control_image else None
-    _make(partial(client.edit, image, given.prompt, control_image=control), given)
+    mask, mask_image, control_image = (
+        files.read(path) if path else None
+        for path in (given.mask, given.mask_image, given.control_image)
+    )
+    make = partial(
+        client.edit,
+        files.read(given.image),
+        given.prompt,
+        mask=mask,
+        mask_image=mask_image,
+        control_image=control_image,
+    )
+    _make(make, given)
 
 
 def _make(make: Make, given: Namespace) -> None:

@@ -20,7 +20,7 @@ def predict(model: DenoisingModel, rows: Sequence[Trajectory]) -> list[torch.Ten
     conditioned = [(row.control, row) for row in lanes if row.control is not None]
     scales = [row.work.request.controlnet_conditioning_scale for _, row in conditioned]
     predicted = model.predict(
-        torch.cat([scaled[id(row)] for row in lanes]),
+        torch.cat([_shown(row, scaled[id(row)]) for row in lanes]),
         _sent([row.sampler.timestep for row in lanes], model.device, torch.float32),
         torch.cat([text for row in front_first for text in _texts(row)]),
         torch.cat([control for control, _ in conditioned]) if conditioned else None,
@@ -32,6 +32,10 @@ def predict(model: DenoisingModel, rows: Sequence[Trajectory]) -> list[torch.Ten
         for row in front_first
     }
     return [guided[id(row)] for row in rows]
+
+
+def _shown(row: Trajectory, scaled: torch.Tensor) -> torch.Tensor:
+    return scaled if row.shown is None else torch.cat([scaled, row.shown], 1)
 
 
 def _texts(row: Trajectory) -> list[torch.Tensor]:

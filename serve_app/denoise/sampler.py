@@ -92,6 +92,14 @@ class Sampler:
             return noise * self._integrator.init_noise_sigma
         return self._integrator.add_noise(picture, noise, self._timesteps[:1])
 
+    def noised_again(self, picture: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+        """A picture's latents with as much noise as is left now: none after the last step."""
+        if self.done == self.steps:
+            return picture
+        now = self._timesteps[self.done : self.done + 1]
+        noised: torch.Tensor = self._integrator.add_noise(picture, noise, now)
+        return noised
+
     def scaled(self, latents: torch.Tensor) -> torch.Tensor:
         """The latents as the model wants them at this step."""
         return self._integrator.scale_model_input(latents, self._timesteps[self.done])

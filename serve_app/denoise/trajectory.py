@@ -4,11 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 
+from serve_app.denoise.inpainting import COVERED, Kept, everything, latent_mask
 from serve_app.denoise.sampler import Sampler, Samplers
 from serve_app.errors import InvalidRequest
-from serve_app.messages import GenerationRequest, Pixels
+from serve_app.messages import Covered, GenerationRequest, Pixels
 
 
 class DenoisingModel(Protocol):
@@ -17,6 +19,8 @@ class DenoisingModel(Protocol):
     device: torch.device
     dtype: torch.dtype
     noise_schedule: Mapping[str, Any]
+    inpaints: bool
+    """Whether it takes, beside latents, a mask and the latents of the picture that is masked."""
 
     def latent_shape(self, width: int, height: int) -> tuple[int, int, int]:
         """Channels, height and width of the latents of an image of this size in pixels."""
@@ -26,8 +30,11 @@ class DenoisingModel(Protocol):
         """An embedding [1, tokens, features] for each prompt."""
         ...
 
-    def encode_image(self, image: Pixels, generator: torch.Generator) -> torch.Tensor:
-        """Latents [1, channels, height, width] of a uint8 RGB picture."""
+    def encode_image(
+        self, image: Pixels, generator: torch.Generator, covered: Covered | None = None
+    ) -> torch.Tensor:
+        """Latents [1, channels, height, width] of a uint8 RGB picture, grey where it is covered:
+        bool [height, width]."""
         ...
 
     def embed_edges(self, edges: Sequence[Pixels]) -> list[torch.Tensor]:
@@ -48,11 +55,14 @@ class DenoisingModel(Protocol):
 
 @dataclass(frozen=True)
 class Work:
-    """A request with its pixels: edges uint8 [height, width], a picture uint8 RGB to start from."""
+    """A request with its pixels, all of its size: edges uint8 [height, width], a picture uint8 RGB
+    to start from, and a mask uint8 [height, width] of what to make anew of it: where it is at least
+    128."""
 
     request: GenerationRequest
     edges: Pixels | None = None
     image: Pixels | None = None
+    mask: Pixels | None = None
 
     @property
     def steps(self) -> int:
@@ -84,10 +94,17 @@ class Trajectory:
     negative: torch.Tensor | None
     control: torch.Tensor | None
     expected: torch.Tensor | None = None
+    kept: Kept | None = None
+    shown: torch.Tensor | None = None
+    """The channels that a model which inpaints takes after the latents' own."""
 
     def advance(self, prediction: torch.Tensor) -> None:
         """Take one step with the guided prediction [1, channels, height, width]."""
-        self.latents, self.expected = self.sampler.advance(self.latents, prediction, self.generator)
+        latents, expected = self.sampler.advance(self.latents, prediction, self.generator)
+        if self.kept is not None:
+            latents = self.kept.laid_over(latents, self.sampler)
+            expected = self.kept.in_expected(expected)
+        self.latents, self.expected = latents, expected
 
     @property
     def guided(self) -> bool:
@@ -136,9 +153,33 @@ def _start(
     sampler = samplers.start(request.sampler, request.num_inference_steps, skipped)
     # On the CPU whatever the device, so that a seed gives the same noise on each.
     generator = torch.Generator("cpu").manual_seed(request.seed)
-    # The order in which noise is drawn is that of diffusers' pipelines.
-    picture = None if work.image is None else model.encode_image(work.image, generator)
     shape = model.latent_shape(request.width, request.height)
-    noise = torch.randn((1, *shape), generator=generator, dtype=model.dtype).to(model.device)
-    latents = sampler.noised(noise, picture)
-    return Trajectory(work, latents, sampler, generator, text, negative, control)
+
+    def drawn() -> torch.Tensor:
+        noise = torch.randn((1, *shape), generator=generator, dtype=model.dtype)
+        return noise.to(model.device)
+
+    image, mask = work.image, work.mask
+    if mask is None and model.inpaints:
+        mask = everything(request.width, request.height)
+    # diffusers' inpaint pipelines begin with noise alone at a strength of 1.
+    from_noise = mask is not None and request.strength == 1
+    # The order in which noise is drawn is that of diffusers' pipelines.
+    picture = None
+    if image is not None and not (model.inpaints and from_noise):
+        picture = model.encode_image(image, generator)
+    noise = drawn()
+    latents = sampler.noised(noise, None if from_noise else picture)
+    row = Trajectory(work, latents, sampler, generator, text, negative, control)
+    if mask is None:
+        return row
+    if model.inpaints:
+        if image is None:
+            image = np.zeros((request.height, request.width, 3), np.uint8)
+        covered = model.encode_image(image, generator, mask >= COVERED)
+        row.shown = torch.cat([latent_mask(mask, noise), covered], 1)
+    else:
+        assert picture is not None, "a mask is of a picture"
+        drawn()  # diffusers encodes the masked picture here too, although nothing looks at it
+        row.kept = Kept(latent_mask(mask, noise), picture, noise)
+    return row

@@ -20,8 +20,8 @@ from serve_app.deployments.micro_batching import MicroBatcher
 from serve_app.deployments.refusals import refusal_as_last_item, refusal_as_value
 from serve_app.deployments.starting import load_runtime, warming_up
 from serve_app.device.memory import DeviceMemory, too_large
-from serve_app.errors import DeadlineUnmet, InvalidRequest, ServiceError
-from serve_app.imaging import codec
+from serve_app.errors import DeadlineUnmet, InvalidRequest
+from serve_app.imaging.canvas import Canvas, canvas_of
 from serve_app.messages import (
     GenerationRequest,
     ImageResult,
@@ -132,11 +132,11 @@ class Generator:
     async def _making(
         self, request: GenerationRequest, terms: Terms, edges: ImageResult | None
     ) -> AsyncGenerator[Progress | ImageResult]:
-        image = None
+        canvas = Canvas()
         if request.image is not None:
-            size = (request.width, request.height)
-            image = await self._starting_image(request.image, size)
-        work = self._new_work(request, edges.pixels if edges else None, image)
+            canvas = await decoding(canvas_of, request, self._limits.max_image_pixels)
+        edge_map = edges.pixels if edges else None
+        work = self._new_work(request, edge_map, canvas.image, canvas.mask)
         row = self._admitted(work, terms)
         shown = 0
         try:
@@ -146,7 +146,8 @@ class Generator:
                 async for event in following:
                     latents = event.finished
                     if event.expected is not None:
-                        pixels, _ = await self._pictures(_Undecoded(request, event.expected, True))
+                        preview = _Undecoded(request, event.expected, roughly=True)
+                        pixels = await self._picture(preview, canvas)
                         yield self._progress(row, event.step, pixels, shown)
                         shown += 1
                         metrics.PREVIEWS_SENT.add()
@@ -154,7 +155,7 @@ class Generator:
                         yield self._progress(row, event.step)
             began = time.monotonic()
             assert latents is not None
-            pixels, _ = await self._pictures(_Undecoded(request, latents))
+            pixels = await self._picture(_Undecoded(request, latents), canvas)
             self._decode_s += _RECENT * (time.monotonic() - began - self._decode_s)
             report = _report(row)
             metrics.STAGE_SECONDS.observe(report.run_s, stage=report.stage)
@@ -168,11 +169,9 @@ class Generator:
                 metrics.STEPS_SAVED.add(saved)
                 log_event("left", stage="generate", steps_saved=saved)
 
-    async def _starting_image(self, data: bytes, size: tuple[int, int]) -> Pixels:
-        try:
-            return await decoding(codec.decode, data, self._limits.max_image_pixels, size)
-        except ServiceError as error:
-            raise error.about("image") from error.__cause__
+    async def _picture(self, undecoded: "_Undecoded", canvas: Canvas) -> Pixels:
+        pixels, _ = await self._pictures(undecoded)
+        return pixels if canvas.mask is None else await decoding(canvas.finished, pixels)
 
     def _admitted(self, work: "Work", terms: Terms) -> "Row":
         within = None if terms.finish_by is None else terms.finish_by - time.time()

@@ -8,6 +8,7 @@ Knows nothing of requests or models.
 import io
 import struct
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 from PIL import Image, PngImagePlugin
@@ -17,7 +18,16 @@ from serve_app.imaging import header
 from serve_app.imaging.header import FORMATS, Header
 from serve_app.messages import Pixels
 
-__all__ = ["FORMATS", "MAX_ENCODED_SIDE", "Header", "decode", "encode", "inspect"]
+__all__ = [
+    "FORMATS",
+    "MAX_ENCODED_SIDE",
+    "Header",
+    "decode",
+    "decode_alpha",
+    "decode_grey",
+    "encode",
+    "inspect",
+]
 
 MAX_ENCODED_SIDE = {"png": 2**31 - 1, "jpeg": 65_500, "webp": 16_383}
 _UPRIGHT = {  # how to undo each EXIF orientation
@@ -65,22 +75,25 @@ def decode(
     animation gives its first frame. Raises what `inspect` raises, and InvalidImage for pixels that
     cannot be decoded.
     """
-    found = inspect(data, max_pixels)
-    image = _open(header.pixels_only(data, found), found)
-    if size is None and least_side is not None:
-        image.draft(None, (least_side, least_side))  # a JPEG's own smaller sizes, none below this
-    try:
-        image.load()
-        rgb = _to_rgb(image)
-    except _DECODER_ERRORS as error:
-        raise InvalidImage("the image is truncated or corrupt") from error
-    if found.orientation in _UPRIGHT:
-        rgb = rgb.transpose(_UPRIGHT[found.orientation])
+    reduced_to = least_side if size is None else None
+    rgb = _upright(data, max_pixels, _to_rgb, reduced_to)
     if size is not None and rgb.size != size:
         rgb = rgb.resize(size, Image.Resampling.LANCZOS)
     elif least_side is not None and min(rgb.size) >= 2 * least_side:
         rgb = rgb.reduce(min(rgb.size) // least_side)
     return np.asarray(rgb)
+
+
+def decode_alpha(data: bytes, max_pixels: int) -> Pixels:
+    """The alpha of each pixel, uint8 [height, width], upright: 0 is transparent, and 255 opaque, as
+    is all of an image without alpha. Raises what `decode` raises."""
+    return np.asarray(_upright(data, max_pixels, lambda image: _rgba(image).getchannel("A")))
+
+
+def decode_grey(data: bytes, max_pixels: int) -> Pixels:
+    """As grey, uint8 [height, width], upright, whatever is transparent. Raises what `decode`
+    raises."""
+    return np.asarray(_upright(data, max_pixels, lambda image: _rgba(image).convert("L")))
 
 
 def encode(
@@ -110,6 +123,26 @@ def encode(
     return out.getvalue()
 
 
+def _upright(
+    data: bytes,
+    max_pixels: int,
+    convert: Callable[[Image.Image], Image.Image],
+    reduced_to: int | None = None,
+) -> Image.Image:
+    found = inspect(data, max_pixels)
+    image = _open(header.pixels_only(data, found), found)
+    if reduced_to is not None:
+        image.draft(None, (reduced_to, reduced_to))  # a JPEG's own smaller sizes, none below this
+    try:
+        image.load()
+        converted = convert(image)
+    except _DECODER_ERRORS as error:
+        raise InvalidImage("the image is truncated or corrupt") from error
+    if found.orientation in _UPRIGHT:
+        return converted.transpose(_UPRIGHT[found.orientation])
+    return converted
+
+
 def _open(data: bytes, found: Header) -> Image.Image:
     try:
         with warnings.catch_warnings():
@@ -122,14 +155,23 @@ def _open(data: bytes, found: Header) -> Image.Image:
     return image
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
+def _eight_bits(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):  # 16-bit grey; Pillow's own conversion would clip it at 255
         samples = np.asarray(image)
         if samples.dtype != np.uint16:
             samples = samples.clip(0, 65535).astype(np.uint16)
-        image = Image.fromarray((samples >> 8).astype(np.uint8))
-    elif image.mode == "F":
+        return Image.fromarray((samples >> 8).astype(np.uint8))
+    if image.mode == "F":
         raise InvalidImage("images of floating-point samples are not taken")
+    return image
+
+
+def _rgba(image: Image.Image) -> Image.Image:
+    return _eight_bits(image).convert("RGBA")
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    image = _eight_bits(image)
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, "white")

@@ -11,7 +11,11 @@ from serve_app.config import AppArgs
 from serve_app.ingress import problems
 from serve_app.ingress.controlnet import routes as controlnet
 from serve_app.ingress.docs import routes as docs
+from serve_app.ingress.files import routes as file_routes
+from serve_app.ingress.files.store import FileStore
 from serve_app.ingress.gauges import keep_gauges
+from serve_app.ingress.jobs import routes as job_routes
+from serve_app.ingress.jobs.calls import JobCalls
 from serve_app.ingress.middleware.body import BoundedBody
 from serve_app.ingress.middleware.draining import Door, Draining
 from serve_app.ingress.middleware.keys import KeyCheck, read_hashes
@@ -40,11 +44,15 @@ def build_api(
     replicas: Replicas,
     server: InferenceServer,
     door: Door,
+    jobs: JobCalls | None = None,
 ) -> ASGIApp:
     """Build the FastAPI application around what talks to Ray, so that tests need no Ray."""
+    files = FileStore(args.files) if args.files is not None else None
     routers = (
         controlnet.build_router(pipeline, args),
-        openai.build_router(pipeline, args),
+        openai.build_router(pipeline, args, files, jobs),
+        file_routes.build_router(files),
+        job_routes.build_router(jobs),
         stages.build_router(pipeline, args),
         open_inference.build_router(server),
         *webui.build_routers(pipeline, args),
@@ -73,9 +81,16 @@ def build_api(
         app.add_middleware(
             CORSMiddleware,
             allow_origins=args.cors_origins,
-            allow_methods=["GET", "POST"],
+            allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["*"],
-            expose_headers=["X-Request-ID", "Server-Timing", "Retry-After", "traceresponse"],
+            expose_headers=[
+                "X-Request-ID",
+                "Server-Timing",
+                "Retry-After",
+                "Location",
+                "Preference-Applied",
+                "traceresponse",
+            ],
         )
     app.add_middleware(StatedWriteTimeout, seconds=args.limits.write_timeout_s)
     app.add_middleware(OriginCheck, args=args)
@@ -99,8 +114,10 @@ class Ingress(InferenceService):
         upscaler: DeploymentHandle,
         captioner: DeploymentHandle,
         classifier: DeploymentHandle,
+        jobs: DeploymentHandle | None = None,
     ) -> None:
         self._args = args
+        self._jobs = JobCalls(jobs) if jobs is not None else None
         stages = Stages(canny, generator, upscaler, captioner, classifier)
         self._pipeline = Pipeline(stages, args.limits, IngressReplicas().share)
         self._replicas = Replicas()
@@ -111,7 +128,9 @@ class Ingress(InferenceService):
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
         log_event("set-up", model=self._args.models.generator.name, version=__version__)
-        return build_api(self._pipeline, self._args, self._replicas, self._server, self._door)
+        return build_api(
+            self._pipeline, self._args, self._replicas, self._server, self._door, self._jobs
+        )
 
     async def drain(self, within_s: float) -> tuple[int, int]:
         """Refuse new requests and wait for those in progress: how many were answered, and not."""

@@ -10,8 +10,9 @@ from dataclasses import replace
 from serve_app.config import AppArgs
 from serve_app.errors import InvalidRequest, UnknownModel
 from serve_app.ingress import checks
+from serve_app.ingress.masked import SentMask, with_mask
 from serve_app.ingress.schema import MAX_SEED, ImageRequest
-from serve_app.ingress.sizes import sizing
+from serve_app.ingress.sizes import pasted_sizing, sizing
 from serve_app.messages import CannyRequest, GenerationRequest, Terms
 from serve_app.pipeline import Composition
 
@@ -22,12 +23,14 @@ def image_generation(
     image: bytes | None = None,
     control: bytes | None = None,
     control_field: str = "control_image",
+    mask: SentMask | None = None,
 ) -> tuple[GenerationRequest, Composition]:
     """The pipeline request of `POST /v1/images/generations`, or of `…/edits`, whose images come as
     files.
 
-    `image` is the starting image of image-to-image; `control` replaces the field `control_image`,
-    and is called `control_field` in errors.
+    `image` is the starting image of image-to-image, and `mask` says what of it is made anew;
+    `control` replaces the field `control_image`, and is called `control_field` in errors. With a
+    mask this takes a while.
     """
     limits = args.limits
     generator = args.models.generator
@@ -35,8 +38,7 @@ def image_generation(
         raise UnknownModel(f"unknown model; here is {generator.name}").about("model")
     if body.background == "transparent":
         raise InvalidRequest("images are opaque here").about("background")
-    if body.response_format not in (None, "b64_json"):
-        raise InvalidRequest("only b64_json: images are not kept").about("response_format")
+    _check_response_format(body.response_format, args)
     count = body.n or 1
     if count > limits.max_images:
         raise InvalidRequest(f"at most {limits.max_images} images a request").about("n")
@@ -53,10 +55,16 @@ def image_generation(
         header = checks.checked_image(control, limits, control_field)
     if image is not None:
         header = checks.checked_image(image, limits, "image")
-    sizes = sizing(body.size, args, header, body.upscale or 1, bool(body.native))
+    factor = body.upscale or 1
+    if mask is not None and header is not None:
+        sizes = pasted_sizing(body.size, args, header, factor, bool(body.native))
+        finished = header.width, header.height
+    else:
+        sizes = sizing(body.size, args, header, factor, bool(body.native))
+        finished = sizes.generated
     size = sizes.generated
     if body.upscale in (2, 4):
-        checks.check_upscale(*size, body.upscale, args, "upscale", body.output_format or "png")
+        checks.check_upscale(*finished, body.upscale, args, "upscale", body.output_format or "png")
     composition = Composition(
         _canny(body, args, control, size) if control is not None else None,
         sizes.upscale,
@@ -64,7 +72,20 @@ def image_generation(
         sizes.resized,
     )
     made = _generation(body, args, size, conditioned=control is not None)
-    return replace(made, image=image), composition
+    made = replace(made, image=image)
+    if mask is None or header is None:
+        return made, composition
+    if body.strength is None:  # as in diffusers: what is masked is made anew
+        made = replace(made, strength=1.0)
+    return with_mask(made, composition, mask, header, limits)
+
+
+def _check_response_format(asked: str | None, args: AppArgs) -> None:
+    if asked == "url" and args.files is None:
+        message = "only b64_json: this service is not configured to keep files (args.files)"
+        raise InvalidRequest(message).about("response_format")
+    if asked not in (None, "b64_json", "url"):
+        raise InvalidRequest("b64_json or url").about("response_format")
 
 
 def terms(body: ImageRequest) -> Terms:

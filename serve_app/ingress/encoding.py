@@ -22,14 +22,14 @@ async def encode_images(
     output_format: str = "png",
     compression: int | None = None,
     size: tuple[int, int] | None = None,
-) -> tuple[list[str], Timings]:
-    """One request's images in base64, resized to `size` if given, and where its time went, which is
-    logged too."""
+) -> tuple[list[bytes], Timings]:
+    """One request's images, resized to `size` if given, and where its time went, which is logged
+    too."""
     began = time.monotonic()
     model = args.models.generator.name
     payloads = await asyncio.gather(
         *(
-            base64_of(
+            encode(
                 image.pixels,
                 output_format,
                 compression,
@@ -50,17 +50,20 @@ async def encode_images(
     return payloads, timings
 
 
-async def base64_of(
+async def encode(
     pixels: Pixels,
     output_format: str,
     compression: int | None = None,
     parameters: str | None = None,
     size: tuple[int, int] | None = None,
-) -> str:
-    """An encoded image in base64; the parameters are those of `codec.encode`."""
-    data = await asyncio.to_thread(
+) -> bytes:
+    """An encoded image; the parameters are those of `codec.encode`."""
+    return await asyncio.to_thread(
         codec.encode, pixels, output_format, compression, parameters, size
     )
+
+
+def in_base64(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii")
 
 
@@ -69,7 +72,7 @@ async def encode_timed(
 ) -> tuple[bytes, Timings]:
     """An encoded image, and where the time went that it took."""
     began = time.monotonic()
-    data = await asyncio.to_thread(codec.encode, pixels, output_format)
+    data = await encode(pixels, output_format)
     return data, Timings.of(reports, encode=_since(began))
 
 

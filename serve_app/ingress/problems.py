@@ -33,6 +33,7 @@ STATUS: dict[type[ServiceError], int] = {
     ServiceError: 500,
 }
 _TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
+_OTHER_MEANINGS = {404: "There is no such thing, or not any more"}
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed"}
 
 
@@ -114,13 +115,13 @@ def invalid_field(details: Any) -> ServiceError:
         return errors.InvalidField(
             "the body is not a JSON object; is Content-Type application/json?"
         )
-    path = [str(part) for part in first["loc"] if part not in ("body", "query")]
+    path = [str(part) for part in first["loc"] if part not in ("body", "query", "header")]
     param = ".".join(path) or None
     return errors.InvalidField(f"{param or 'body'}: {first['msg']}").about(param)
 
 
-def error_schema() -> dict[int | str, dict[str, Any]]:
-    """The OpenAPI `responses` that every route shares."""
+def error_schema(*more: int) -> dict[int | str, dict[str, Any]]:
+    """The OpenAPI `responses` that every route shares, and those of `more` statuses."""
     text = {"type": "string"}
     nullable = {"anyOf": [text, {"type": "null"}]}
     fields = {"message": text, "type": text, "param": nullable, "code": text}
@@ -141,6 +142,7 @@ def error_schema() -> dict[int | str, dict[str, Any]]:
         503: "No replica can take it now; see Retry-After",
         504: "The request's time limit passed",
     }
+    meanings |= {status: _OTHER_MEANINGS[status] for status in more}
     content = {"application/json": {"schema": schema}}
     return {
         status: {"description": meaning, "content": content} for status, meaning in meanings.items()

@@ -62,13 +62,18 @@ class ImageRequest(Body):
         "own sizes are made at the model's size and enlarged",
     )
     native: bool | None = Field(None, description="make one of OpenAI's sizes at that very size")
-    response_format: str | None = Field(None, description="only b64_json")
+    response_format: str | None = Field(
+        None, description="b64_json, or url where the configuration keeps files"
+    )
     background: str | None = Field(None, description="anything but transparent")
     output_format: OutputFormat | None = None
     output_compression: int | None = Field(None, ge=0, le=100)
     stream: bool | None = None
     partial_images: int | None = Field(None, ge=0, le=3, description="previews of a stream")
     user: str | None = None
+    webhook: str | None = Field(
+        None, description="the URL to which a job is posted when it is done (Prefer: respond-async)"
+    )
 
     negative_prompt: str | None = None
     num_inference_steps: int | None = Field(None, ge=1)

@@ -50,6 +50,26 @@ def sizing(
     return Sizing(_native(asked, args), upscale)
 
 
+def pasted_sizing(
+    size: str | None,
+    args: AppArgs,
+    header: codec.Header,
+    upscale: int = 1,
+    native: bool = False,
+) -> Sizing:
+    """As `sizing`, where what is generated is pasted into the input image at the image's own size.
+
+    All of it is then upscaled, by what the request says alone, and resized if it has a size that is
+    another.
+    """
+    made = sizing(size, args, header, upscale, native)
+    finished = header.width * upscale, header.height * upscale
+    asked = made.resized or (made.generated[0] * made.upscale, made.generated[1] * made.upscale)
+    if size in (None, "auto"):
+        asked = finished
+    return Sizing(made.generated, upscale, None if asked == finished else asked)
+
+
 def _native(asked: Size, args: AppArgs) -> Size:
     width, height = asked
     if width % 8 or height % 8:

@@ -98,17 +98,20 @@ class Denoiser:
         self._branch: Run = branch
         self._predict: Run = prediction
         self._always_adds = backend != "eager"
+        # A UNet for inpainting takes more channels than latents have, its control branch does not.
+        self._latents = controlnet.config.in_channels
         self._width = controlnet.config.block_out_channels[0]
         self._empty: dict[torch.Size, list[torch.Tensor]] = {}
         if backend == "eager":
             return
         lanes = _example(unet, 2, *_SIDES)
+        front = [self._of_latents(lanes[0]), *lanes[1:]]
         control = [self._edges(lanes[0]), lanes[0].new_ones(2, 1, 1, 1)]
         with torch.no_grad():
-            residuals = branch(*lanes, *control)
+            residuals = branch(*front, *control)
         images, lane = [0, 2, 3], [0]
         self._branch = run_by(
-            backend, branch, [*lanes, *control], [images, lane, lane, images, lane]
+            backend, branch, [*front, *control], [images, lane, lane, images, lane]
         )
         self._predict = run_by(
             backend,
@@ -126,7 +129,8 @@ class Denoiser:
         control: torch.Tensor | None,
         control_scale: torch.Tensor | None,
     ) -> torch.Tensor:
-        """The networks' output [n, channels, height, width] for n lanes.
+        """The networks' output [n, channels, height, width] for n lanes: of latents, and for a UNet
+        for inpainting of mask and masked picture after them.
 
         `control` are embedded edges of the first lanes, as many as it has; `control_scale` is
         [m, 1, 1, 1]. The other lanes run without the control branch.
@@ -134,7 +138,8 @@ class Denoiser:
         residuals: Sequence[torch.Tensor] = ()
         if control is not None:
             conditioned = len(control)
-            front = sample[:conditioned], timesteps[:conditioned], text[:conditioned]
+            latents = self._of_latents(sample[:conditioned])
+            front = latents, timesteps[:conditioned], text[:conditioned]
             residuals = self._branch(*front, control, control_scale)
         elif self._always_adds:
             residuals = self._no_residuals(sample, timesteps, text)
@@ -148,11 +153,14 @@ class Denoiser:
         """Empty residuals (a batch of 0) for latents of this size."""
         size = sample.shape[2:]
         if size not in self._empty:
-            one = sample[:1]
+            one = self._of_latents(sample[:1])
             front = one, timesteps[:1], text[:1]
             made = self._branch(*front, self._edges(one), one.new_ones(1, 1, 1, 1))
             self._empty[size] = [each.new_empty(0, *each.shape[1:]) for each in made]
         return self._empty[size]
+
+    def _of_latents(self, sample: torch.Tensor) -> torch.Tensor:
+        return sample[:, : self._latents].contiguous()
 
     def _edges(self, sample: torch.Tensor) -> torch.Tensor:
         return sample.new_zeros(len(sample), self._width, *sample.shape[2:])

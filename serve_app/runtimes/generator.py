@@ -14,7 +14,7 @@ from diffusers.utils.logging import disable_progress_bar, set_verbosity_error
 from torch import nn
 
 from serve_app.errors import StageFailed
-from serve_app.messages import Pixels
+from serve_app.messages import Covered, Pixels
 from serve_app.model_config import GeneratorModel
 from serve_app.runtimes.denoiser import Denoiser, decoder
 from serve_app.runtimes.placement import place
@@ -25,7 +25,7 @@ TINY_DECODER = 2_000_000  # parameters; a preview through it costs little next t
 
 
 class GeneratorRuntime:
-    """One set of weights for text-to-image, image-to-image and Canny-controlled work."""
+    """One set of weights for text-to-image, image-to-image, masked and Canny-controlled work."""
 
     def __init__(self, model: GeneratorModel, gpu_share: float = 0.0) -> None:
         placed = place(model.placement, gpu_share)
@@ -53,6 +53,10 @@ class GeneratorRuntime:
         self._unet, self._vae = self._pipeline.unet, self._pipeline.vae
         if self._unet.config.time_cond_proj_dim is not None:
             raise ValueError(f"{model.path}: a UNet that takes guidance as input is not supported")
+        latents, taken = self._vae.config.latent_channels, self._unet.config.in_channels
+        if taken not in (latents, 2 * latents + 1):
+            raise ValueError(f"{model.path}: a UNet of {taken} input channels is not supported")
+        self.inpaints = taken > latents
         # Edges stay the same from step to step, so they are embedded once and not by each step.
         self._edge_embedding = controlnet.controlnet_cond_embedding
         controlnet.controlnet_cond_embedding = nn.Identity()
@@ -65,7 +69,7 @@ class GeneratorRuntime:
     def latent_shape(self, width: int, height: int) -> tuple[int, int, int]:
         """Channels, height and width of the latents of an image of this size in pixels."""
         scale = self._pipeline.vae_scale_factor
-        return self._unet.config.in_channels, height // scale, width // scale
+        return self._vae.config.latent_channels, height // scale, width // scale
 
     @torch.inference_mode()
     def encode_prompts(self, prompts: Sequence[str]) -> list[torch.Tensor]:
@@ -88,9 +92,17 @@ class GeneratorRuntime:
         return max(0, len(ids) - 2)
 
     @torch.inference_mode()
-    def encode_image(self, image: Pixels, generator: torch.Generator) -> torch.Tensor:
-        """Latents [1, channels, height, width] of a uint8 RGB picture, sampled with `generator`."""
-        drawn = self._vae.encode(self._pixels(image)).latent_dist.sample(generator)
+    def encode_image(
+        self, image: Pixels, generator: torch.Generator, covered: Covered | None = None
+    ) -> torch.Tensor:
+        """Latents [1, channels, height, width] of a uint8 RGB picture, sampled with `generator`.
+
+        The picture is grey where it is covered: bool [height, width].
+        """
+        pixels = self._pixels(image)
+        if covered is not None:
+            pixels = pixels.masked_fill(torch.tensor(covered, device=self.device), 0)
+        drawn = self._vae.encode(pixels).latent_dist.sample(generator)
         return drawn * self._vae.config.scaling_factor
 
     @torch.inference_mode()
@@ -146,7 +158,9 @@ class GeneratorRuntime:
 
     def _pixels(self, image: Pixels) -> torch.Tensor:
         """float [1, 3, height, width] in -1 to 1, as the VAE takes it."""
-        unit = torch.tensor(image).permute(2, 0, 1)[None].float() / 255
+        unit = (
+            torch.tensor(image)[None].permute(0, 3, 1, 2).float() / 255
+        )  # strides as in diffusers
         return (2 * unit - 1).to(self.device, self.dtype)
 
 

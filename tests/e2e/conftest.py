@@ -23,6 +23,7 @@ grpc_options:
   grpc_servicer_functions:
     - serve_app.ingress.open_inference.rpc_proxy.add_inference_service
 """
+WEBHOOK_SECRET = "whsec_" + "A" * 32
 WRITE_TIMEOUT_S = 10  # so that a test need not wait a minute
 
 
@@ -114,12 +115,16 @@ def service(tmp_path_factory):
     folder = tmp_path_factory.mktemp("service")
     config = (ROOT / "serve_config.yaml").read_text()
     patience = f"      limits:\n        write_timeout_s: {WRITE_TIMEOUT_S}\n"
+    hooks = '      jobs: {webhook_hosts: ["127.0.0.1"], webhook_secret_variable: WEBHOOK_SECRET}\n'
+    config = config.replace("      limits:\n", patience)
+    config = re.sub("^      jobs: {}.*\n", hooks, config, flags=re.MULTILINE)
     grpc_port = free_port()
-    config = config.replace("      limits:\n", patience) + GRPC.format(port=grpc_port)
+    config += GRPC.format(port=grpc_port)
     (folder / "config.yaml").write_text(config)
     began = time.monotonic()
     often = {"RAY_metrics_report_interval_ms": "1000"}  # so that a test need not wait for ten
-    with started(folder, folder / "config.yaml", **often) as running:
+    variables = often | {"WEBHOOK_SECRET": WEBHOOK_SECRET}
+    with started(folder, folder / "config.yaml", **variables) as running:
         running.await_healthy(START_LIMIT_S)
         running.started_s = time.monotonic() - began
         running.grpc_address = f"127.0.0.1:{grpc_port}"

@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -60,6 +61,21 @@ def test_an_edit(client):
     made = client.edit(encoded(sketch(128, 128)), PROMPT, strength=0.6, on_progress=seen.append)
     assert opened(made.image.data).size == made.size == (128, 128)
     assert seen[-1].step <= seen[-1].num_inference_steps
+
+
+def test_an_edit_of_what_a_mask_covers_along_edges(client):
+    image = sketch(200, 200)
+    mask = np.zeros((200, 200), np.uint8)
+    mask[30:160, 10:100] = 255
+    made = client.edit(
+        encoded(image), PROMPT, mask_image=encoded(Image.fromarray(mask)), control_image=jpeg(),
+        mask_blur=2, padding_mask_crop=8, upscale=2, seed=1,
+    )  # fmt: skip
+    assert opened(made.image.data).size == made.size == (400, 400)
+    plain = client.edit(encoded(image), PROMPT, mask_image=encoded(Image.fromarray(mask)), seed=1)
+    untouched = mask == 0
+    edited = np.asarray(opened(plain.image.data))
+    assert np.array_equal(edited[untouched], np.asarray(image)[untouched])
 
 
 async def test_the_same_without_blocking(service):

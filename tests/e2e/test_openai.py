@@ -5,12 +5,13 @@ import io
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import openai
 import pytest
 import requests
 from PIL import Image
 
-from tests.images import PROMPT, encoded, in_base64, jpeg, sketch
+from tests.images import PROMPT, encoded, in_base64, jpeg, pixels, sketch
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +92,45 @@ def test_an_edit(client):
     assert [event.type for event in events] == ["image_edit.partial_image", "image_edit.completed"]
 
 
+@pytest.mark.parametrize("fields", [{}, {"padding_mask_crop": 16}], ids=["whole", "region"])
+def test_an_edit_of_what_a_mask_covers(client, fields):
+    """At the image's own size, whatever the model's: what is not transparent comes back exactly."""
+    image = sketch(300, 200)
+    hole = np.zeros((200, 300), bool)
+    hole[40:160, 10:145] = True
+    holed = image.convert("RGBA")
+    holed.putalpha(Image.fromarray(np.where(hole, 0, 255).astype(np.uint8)))
+    prompt = "a green star and a blue square on a white background"
+    made = client.images.edit(
+        image=("image.png", encoded(image), "image/png"),
+        mask=("mask.png", encoded(holed), "image/png"),
+        prompt=prompt,
+        extra_body={"seed": 3} | fields,
+    )
+    answer = opened(made.data[0].b64_json)
+    assert made.size == "300x200" and answer.mode == "RGB"
+    edited = pixels(answer)
+    assert np.array_equal(edited[~hole], pixels(image)[~hole])
+    assert np.abs(edited - pixels(image))[hole].mean() > 5
+    events = list(
+        client.images.edit(
+            image=("image.png", encoded(image), "image/png"),
+            mask=("mask.png", encoded(holed), "image/png"),
+            prompt=prompt, stream=True, partial_images=1, extra_body={"seed": 3} | fields,
+        )
+    )  # fmt: skip
+    assert events[-1].b64_json == made.data[0].b64_json
+    preview = pixels(opened(events[0].b64_json))
+    assert np.array_equal(preview[~hole], pixels(image)[~hole])
+
+
+def test_a_mask_that_covers_nothing(client):
+    image = ("image.png", encoded(sketch(128, 128)), "image/png")
+    with pytest.raises(openai.BadRequestError, match="transparent") as refused:
+        client.images.edit(image=image, mask=image, prompt=PROMPT)
+    assert refused.value.param == "mask"
+
+
 def test_models(client):
     assert [model.id for model in client.models.list()] == ["demo"]
 
@@ -100,7 +140,7 @@ def test_errors_arrive_as_the_clients_own(client):
         client.images.generate(prompt="x", size="100x100")
     assert refused.value.param == "size" and refused.value.code == "invalid_request"
     with pytest.raises(openai.BadRequestError):
-        client.images.generate(prompt="x", response_format="url")
+        client.images.generate(prompt="x", response_format="file")
     with pytest.raises(openai.UnprocessableEntityError):
         client.images.generate(prompt="x", n="three")
 

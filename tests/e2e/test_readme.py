@@ -62,7 +62,7 @@ def test_every_public_route_has_a_command(service):
         # For clients of these protocols, not for hands.
         if path.startswith(("/v2", "/sdapi/", "/controlnet/")):
             continue
-        assert f"8000{path}" in text, path
+        assert f"8000{path.partition('/{')[0]}" in text, path
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)

@@ -31,11 +31,15 @@ REQUEST = GenerationRequest(
 )  # fmt: skip
 PICTURE = np.asarray(sketch(128, 128))
 EDGES = find_edges(PICTURE, 100, 200)
+MASK = np.zeros((128, 128), np.uint8)
+MASK[30:99, 10:70] = 255
 MODES = {
     "text": {},
     "image": {"image": PICTURE},
     "edges": {"edges": EDGES},
     "edges and image": {"edges": EDGES, "image": PICTURE},
+    "mask": {"image": PICTURE, "mask": MASK},
+    "edges and mask": {"edges": EDGES, "image": PICTURE, "mask": MASK},
 }
 
 
@@ -85,12 +89,18 @@ def test_parity_of_what_else_a_pipeline_offers(runtime, reference, fields):
     assert difference(images_of(runtime, [one])[0], reference.generate([one])[0]) <= 1
 
 
+@pytest.mark.parametrize("mode", ["mask", "edges and mask"])
+def test_a_mask_at_full_strength_is_the_pipelines_image(runtime, reference, mode):
+    one = work(mode, strength=1.0, sampler="euler_a")
+    assert difference(images_of(runtime, [one])[0], reference.generate([one])[0]) <= 1
+
+
 # the same seed, the same picture
 
 
 @functools.cache
 def mixed_batch():
-    """Seven requests that agree in nothing but their size."""
+    """Eight requests that agree in nothing but their size."""
     return [
         work("text", seed=11, num_inference_steps=5, sampler="euler_a"),
         work("edges", seed=12, num_inference_steps=12, sampler="dpmpp_2m", guidance_scale=6.0),
@@ -98,6 +108,7 @@ def mixed_batch():
         work("edges and image", seed=14, num_inference_steps=7, sampler="lcm"),
         work("edges", seed=15, num_inference_steps=3, controlnet_conditioning_scale=0.4),
         work("text", seed=16, num_inference_steps=15, sampler="euler", guidance_rescale=0.5),
+        work("edges and mask", seed=18, num_inference_steps=8, sampler="euler_a"),
         work("edges", seed=17, num_inference_steps=6, sampler="dpmpp_2m_karras", prompt="a star"),
     ]
 
@@ -107,10 +118,10 @@ def mixed_batch():
 def test_the_rest_of_the_batch_changes_nothing(runtime, sampler, place):
     one = work(sampler=sampler, seed=5)
     (alone,) = images_of(runtime, [one])
-    index = {"first": 0, "middle": 4, "last": 7}[place]
+    index = {"first": 0, "middle": 4, "last": 8}[place]
     batch = list(mixed_batch())
     batch.insert(index, one)
-    assert difference(images_of(runtime, batch)[index], alone) <= 1
+    assert difference(images_of(runtime, batch, 9)[index], alone) <= 1
     assert difference(images_of(runtime, [work(sampler=sampler, seed=6)])[0], alone) > 20
 
 
@@ -188,7 +199,8 @@ def test_a_converted_generator_draws_the_same(runtime, converted, mode):
     one = work(mode, width=128, height=104)  # latents of 13 are halved unevenly
     one = Work(one.request, None if one.edges is None else one.edges[:104], one.image)
     if one.image is not None:
-        one = Work(one.request, one.edges, one.image[:104])
+        mask = None if one.mask is None else one.mask[:104]
+        one = Work(one.request, one.edges, one.image[:104], mask)
     assert difference(images_of(converted, [one])[0], images_of(runtime, [one])[0]) <= 1
 
 

@@ -30,8 +30,8 @@ MAY_IMPORT = {
         "config", "errors", "messages", "admission", "calls", "mailbox", "metrics", "stages",
     },
     "ingress": {
-        "config", "errors", "messages", "admission", "pipeline", "stages", "imaging",
-        "observability", "metrics", "timings", "tracing", "ingress",
+        "config", "errors", "messages", "admission", "calls", "mailbox", "pipeline", "stages",
+        "imaging", "observability", "metrics", "timings", "tracing", "ingress",
     },
     "app": {"config", "deployments", "ingress"},
     # Deployments are known to the launcher by the import path in the YAML alone.

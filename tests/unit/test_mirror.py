@@ -10,6 +10,7 @@ SERVICE, UNIT = ROOT / "serve_app", ROOT / "tests" / "unit"
 TESTED_ELSEWHERE = {
     "declarations, seen over the whole API": {
         "ingress/controlnet/schema.py",
+        "ingress/jobs/schema.py",
         "ingress/openai/schema.py",
         "ingress/operations/schema.py",
         "ingress/stages/schema.py",

@@ -5,7 +5,7 @@ from fastapi import APIRouter, Response
 from serve_app.config import AppArgs
 from serve_app.ingress import checks, conversion
 from serve_app.ingress.controlnet.schema import ControlNetRequest, ControlNetResponse
-from serve_app.ingress.encoding import encode_images
+from serve_app.ingress.encoding import encode_images, in_base64
 from serve_app.ingress.json_body import JsonRoute
 from serve_app.ingress.problems import error_schema
 from serve_app.ingress.schema import MAX_SEED, ImageRequest
@@ -29,8 +29,8 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
         )
         with checks.naming_field(_IMAGE):
             images = await pipeline.generate(request, composition)
-        payloads, timings = await encode_images(images, request, args)
+        (image,), timings = await encode_images(images, request, args)
         response.headers.update(timings.header)
-        return ControlNetResponse(request_id=body.request_id, output_image_base64=payloads[0])
+        return ControlNetResponse(request_id=body.request_id, output_image_base64=in_base64(image))
 
     return router

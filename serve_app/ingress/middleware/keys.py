@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serve_app.config import Auth
 from serve_app.errors import Unauthorized
-from serve_app.ingress.middleware.special_paths import PAGE, PAGE_FILES, PROBES
+from serve_app.ingress.middleware.special_paths import FILES, PAGE, PAGE_FILES, PROBES
 from serve_app.ingress.problems import problem
 
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -54,12 +54,14 @@ class KeyCheck:
         await response(scope, receive, send)
 
     def _known(self, scope: Scope) -> bool:
-        return is_known(Headers(scope=scope).get("authorization", ""), self._hashes)
+        authorization = Headers(scope=scope).get("authorization", "")
+        scope["key_hash"] = _hash_of(authorization)
+        return is_known(authorization, self._hashes)
 
 
 def is_known(authorization: str, hashes: list[bytes]) -> bool:
     """Whether a header `Authorization`, empty where there is none, holds a known key."""
-    found = hashlib.sha256(_key(authorization)).hexdigest().encode()
+    found = _hash_of(authorization).encode()
     # Compare with every hash, each in constant time, so that timing reveals nothing.
     return any([hmac.compare_digest(found, known) for known in hashes])
 
@@ -69,8 +71,18 @@ def no_key() -> Unauthorized:
     return Unauthorized("an API key is needed, and this request has no valid one")
 
 
+def owner_of(scope: Scope) -> str:
+    """Whose request it is, by the hash of its key; empty where no keys are asked for."""
+    owner: str = scope.get("key_hash", "")
+    return owner
+
+
+def _hash_of(authorization: str) -> str:
+    return hashlib.sha256(_key(authorization)).hexdigest()
+
+
 def _is_open(path: str) -> bool:
-    return path in PROBES or path == PAGE or path.startswith(PAGE_FILES)
+    return path in PROBES or path == PAGE or path.startswith((PAGE_FILES, FILES))
 
 
 def _key(authorization: str) -> bytes:

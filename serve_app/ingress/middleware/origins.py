@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serve_app.config import AppArgs
 from serve_app.errors import Forbidden
-from serve_app.ingress.middleware.special_paths import PROBES
+from serve_app.ingress.middleware.special_paths import FILES, PROBES
 from serve_app.ingress.problems import problem
 from serve_app.observability import log_event
 
@@ -39,7 +39,7 @@ class OriginCheck:
         self._own_name = socket.gethostname().lower()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in PROBES:
+        if scope["type"] != "http" or _is_open(scope["path"]):
             return await self._app(scope, receive, send)
         headers = Headers(scope=scope)
         host, origin = headers.get("host", ""), headers.get("origin")
@@ -82,6 +82,10 @@ class OriginCheck:
         return _without_usual_port(netloc) == _without_usual_port(host.lower()) or (
             self._is_listed(name)
         )
+
+
+def _is_open(path: str) -> bool:
+    return path in PROBES or path.startswith(FILES)
 
 
 def _name_of(netloc: str) -> str:

@@ -11,3 +11,6 @@ OPEN_WHILE_DRAINING = frozenset({"/v2/health/live", "/v1/status"})
 
 PAGE, PAGE_FILES = "/", "/studio/"
 """Studio holds nothing secret, and asks for the key itself."""
+
+FILES = "/v1/files/"
+"""The name of a file is its own permission: whoever was given it may fetch it, from any page."""

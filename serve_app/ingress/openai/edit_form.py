@@ -7,29 +7,26 @@ from fastapi import Request
 from pydantic import ValidationError
 
 from serve_app.errors import InvalidField, InvalidRequest
+from serve_app.ingress.masked import SentMask
 from serve_app.ingress.multipart import Part, read_form
+from serve_app.ingress.openai.schema import ImageEdit
 from serve_app.ingress.problems import invalid_field
-from serve_app.ingress.schema import ImageRequest
 
+_MASKS = ("mask", "mask_image")
 _BINARY = {"type": "string", "format": "binary"}
-_SCHEMA = ImageRequest.model_json_schema()
-EDIT_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": _SCHEMA
-                | {
-                    "title": "ImageEdit",
-                    "required": ["image", "prompt"],
-                    "properties": _SCHEMA["properties"]
-                    | {"image": _BINARY, "control_image": _BINARY},
-                }
-            }
-        },
-    }
-}
-"""The form's OpenAPI schema, which FastAPI cannot derive from the route's signature."""
+_SCHEMA = ImageEdit.model_json_schema()
+_FILES = dict.fromkeys(("image", "mask", "mask_image", "control_image"), _BINARY)
+
+
+def _body(title: str, required: list[str], left_out: set[str]) -> dict[str, Any]:
+    """A form's OpenAPI schema, which FastAPI cannot derive from the route's signature."""
+    fields = {name: _SCHEMA["properties"][name] for name in _SCHEMA["properties"].keys() - left_out}
+    form = _SCHEMA | {"title": title, "required": required, "properties": fields | _FILES}
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": form}}}}
+
+
+EDIT_BODY = _body("ImageEdit", ["image", "prompt"], set())
+VARIATION_BODY = _body("ImageVariation", ["image"], {"prompt"})
 
 
 @dataclass(frozen=True)
@@ -38,33 +35,71 @@ class Edit:
 
     image: bytes
     control_image: bytes | None
-    fields: ImageRequest
+    mask: SentMask | None
+    fields: ImageEdit
+
+    @property
+    def files(self) -> tuple[bytes | None, ...]:
+        """What was sent besides the fields."""
+        mask = (self.mask.field.encode(), self.mask.data) if self.mask else ()
+        return self.image, self.control_image, *mask
 
 
 async def edit_form(request: Request) -> Edit:
     """Read `POST /v1/images/edits`. Raises InvalidField, InvalidRequest."""
+    return _edit(await _form(request))
+
+
+async def variation_form(request: Request) -> Edit:
+    """Read `POST /v1/images/variations`: as an edit, whose prompt is still to be found."""
+    fields = [part for part in await _form(request) if part.name != "prompt"]
+    return _edit([*fields, Part("prompt", b"", is_file=False)])
+
+
+async def _form(request: Request) -> list[Part]:
     content_type = request.headers.get("content-type", "")
     if not content_type.lower().startswith("multipart/form-data"):
         raise InvalidField("image: send multipart/form-data with a file in this field").about(
             "image"
         )
-    form = read_form(await request.body(), content_type)
-    if any(part.name == "mask" for part in form):
-        raise InvalidRequest("masks are not supported: the whole image is edited").about("mask")
+    return read_form(await request.body(), content_type)
+
+
+def _edit(form: list[Part]) -> Edit:
     images = [part for part in form if part.name in ("image", "image[]")]
     if len(images) > 1:
-        raise InvalidRequest("one image is edited at a time").about("image")
+        message = "several images are not combined here: send one, as image or as image[]"
+        raise InvalidRequest(message).about("image")
     if not images or not images[0].is_file:
         raise InvalidField("image: no file was sent in this field").about("image")
     controls = [part.data for part in form if part.name == "control_image" and part.is_file]
+    fields = _fields(form)
     return Edit(
         image=images[0].data,
         control_image=controls[-1] if controls else None,
-        fields=_fields(form),
+        mask=_mask(form, fields),
+        fields=fields,
     )
 
 
-def _fields(form: list[Part]) -> ImageRequest:
+def _mask(form: list[Part], fields: ImageEdit) -> SentMask | None:
+    # Clients send a field that they leave out as an empty text.
+    masks = [part for part in form if part.name in _MASKS and (part.is_file or part.data)]
+    if not masks:
+        for name in ("mask_blur", "padding_mask_crop"):
+            if getattr(fields, name) is not None:
+                raise InvalidRequest(f"{name} is of a mask, and there is none").about(name)
+        return None
+    (mask, *others) = masks
+    if others:
+        message = "send one mask, as mask (transparent is edited) or mask_image (white is edited)"
+        raise InvalidRequest(message).about(others[0].name)
+    if not mask.is_file:
+        raise InvalidField(f"{mask.name}: no file was sent in this field").about(mask.name)
+    return SentMask(mask.data, mask.name, fields.mask_blur or 0.0, fields.padding_mask_crop)
+
+
+def _fields(form: list[Part]) -> ImageEdit:
     """The text fields, parsed to numbers and booleans where the schema has them."""
     try:
         texts = {
@@ -75,6 +110,6 @@ def _fields(form: list[Part]) -> ImageRequest:
     except UnicodeDecodeError as error:
         raise InvalidRequest("a field of the form is not valid UTF-8") from error
     try:
-        return ImageRequest.model_validate(texts, strict=False)
+        return ImageEdit.model_validate(texts, strict=False)
     except ValidationError as error:
         raise invalid_field(error.errors(include_input=False)) from error

@@ -1,35 +1,57 @@
-"""`/v1/images/generations`, `/v1/images/edits` and `/v1/models`."""
+"""`/v1/images/generations`, `…/edits` and `…/variations`, and `/v1/models`."""
 
+import asyncio
 import time
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException, Response
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
 
 from serve_app.config import AppArgs
-from serve_app.ingress import checks, conversion
-from serve_app.ingress.encoding import encode_images, size_of
+from serve_app.ingress import checks
+from serve_app.ingress.files.routes import files_url
+from serve_app.ingress.files.store import FileStore
+from serve_app.ingress.jobs.asking import Asking, Later, asking, digest_of
+from serve_app.ingress.jobs.calls import JobCalls
+from serve_app.ingress.jobs.schema import JobReport
 from serve_app.ingress.json_body import JsonRoute
-from serve_app.ingress.openai.edit_form import EDIT_BODY, Edit, edit_form
-from serve_app.ingress.openai.events import event_of
-from serve_app.ingress.openai.schema import ImageData, ImageResponse, ModelList, ModelObject
-from serve_app.ingress.openai.usage import usage_of
+from serve_app.ingress.openai.answering import Answering
+from serve_app.ingress.openai.edit_form import (
+    EDIT_BODY,
+    VARIATION_BODY,
+    Edit,
+    edit_form,
+    variation_form,
+)
+from serve_app.ingress.openai.schema import ImageResponse, ModelList, ModelObject
+from serve_app.ingress.openai.work import work_of
 from serve_app.ingress.problems import error_schema
 from serve_app.ingress.schema import ImageRequest
-from serve_app.ingress.streaming import EventBody, start_stream
+from serve_app.ingress.streaming import start_stream
 from serve_app.pipeline import Pipeline
 
 EditForm = Annotated[Edit, Depends(edit_form)]
-# Without a type: readers of the document differ on whether it is the body's or an event's.
-_STREAM = {"text/event-stream": {"schema": {"description": "server-sent events"}}}
+VariationForm = Annotated[Edit, Depends(variation_form)]
+Headers = Annotated[Asking, Depends(asking)]
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    # Without a type: readers of the document differ on whether it is the body's or an event's.
+    200: {"content": {"text/event-stream": {"schema": {"description": "server-sent events"}}}},
+    202: {"model": JobReport, "description": "A job, where Prefer: respond-async asks for one"},
+}
 _UNKNOWN: dict[int | str, dict[str, Any]] = {
     404: error_schema()[400] | {"description": "There is no such model"}
 }
 
 
-def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
+def build_router(
+    pipeline: Pipeline,
+    args: AppArgs,
+    files: FileStore | None = None,
+    jobs: JobCalls | None = None,
+) -> APIRouter:
     """The routes over one pipeline."""
+    answering = Answering(pipeline, args, files)
+    later = Later(jobs, args.jobs)
     router = APIRouter(tags=["generation"], responses=error_schema(), route_class=JsonRoute)
     model = args.models.generator
     card = ModelObject(
@@ -37,76 +59,74 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
     )
 
     async def answered(
-        body: ImageRequest,
+        request: Request,
         response: Response,
+        asking: Asking,
         kind: str,
-        image: bytes | None = None,
-        control: bytes | None = None,
+        body: ImageRequest,
+        edit: Edit | None = None,
     ) -> ImageResponse | Response:
-        """Shared by generations and edits; `kind` prefixes the names of their events."""
+        """Shared by all routes; `kind` prefixes the names of their events."""
+        later_asked = later.is_asked(asking, body)
+        convert = partial(work_of, kind, body, args, files_url(request, args), edit)
+        # A mask is decoded.
+        masked = edit is not None and edit.mask is not None
+        work = await asyncio.to_thread(convert) if masked else convert()
+        if later_asked:
+            files = edit.files if edit else ()
+            return await later.started(asking, work, digest_of(kind, body, *files))
         if body.stream:
-            return await start_stream(events(body, kind, image, control))
-        request, composition = conversion.image_generation(body, args, image, control)
-        terms = conversion.terms(body)
-        with checks.naming_field("control_image"):
-            images = await pipeline.generate(request, composition, body.n or 1, terms)
-        output_format = body.output_format or "png"
-        payloads, timings = await encode_images(
-            images, request, args, output_format, body.output_compression, composition.resize
-        )
+            return await start_stream(answering.events(work))
+        answer, timings = await answering.answer(work)
         response.headers.update(timings.header)
-        return ImageResponse(
-            created=int(time.time()),
-            data=[
-                ImageData(b64_json=payload, seed=image.seed, caption=image.caption)
-                for payload, image in zip(payloads, images, strict=True)
-            ],
-            output_format=output_format,
-            size=size_of(images[0].pixels, composition.resize),
-            model=model.name,
-            timings=timings.field,
-            usage=usage_of(images, request, composition),
-        )
+        return answer
 
-    async def events(
-        body: ImageRequest, kind: str, image: bytes | None, control: bytes | None
-    ) -> AsyncGenerator[EventBody | None]:
-        request, composition = conversion.image_generation(body, args, image, control)
-        terms = conversion.terms(body)
-        with checks.naming_field("control_image"):
-            stream = pipeline.generate_streaming(request, composition, body.n or 1, terms)
-            async with aclosing(stream):
-                async for item in stream:
-                    yield await event_of(item, kind, body, request, args, composition)
-
-    @router.post(
-        "/v1/images/generations",
-        response_model=ImageResponse,
-        responses={200: {"content": _STREAM}},
-    )
-    async def generations(body: ImageRequest, response: Response) -> ImageResponse | Response:
+    @router.post("/v1/images/generations", response_model=ImageResponse, responses=_RESPONSES)
+    async def generations(
+        request: Request, response: Response, asking: Headers, body: ImageRequest
+    ) -> ImageResponse | Response:
         """OpenAI Images, with ControlNet, upscaling and captioning in one request.
 
         With `stream`, server-sent events: `image_generation.partial_image` for each preview, and
-        `image_generation.completed` for each image.
+        `image_generation.completed` for each image. With the header `Prefer: respond-async`, a job.
         """
-        return await answered(body, response, "image_generation")
+        return await answered(request, response, asking, "image_generation", body)
 
     @router.post(
         "/v1/images/edits",
         response_model=ImageResponse,
-        responses={200: {"content": _STREAM}},
+        responses=_RESPONSES,
         openapi_extra=EDIT_BODY,
     )
-    async def edits(edit: EditForm, response: Response) -> ImageResponse | Response:
-        """OpenAI's image edits: image-to-image at `strength`, ControlNet-conditioned if a control
-        image is sent.
+    async def edits(
+        request: Request, response: Response, asking: Headers, edit: EditForm
+    ) -> ImageResponse | Response:
+        """OpenAI's image edits: image-to-image at `strength`, of what a mask covers if one is sent,
+        ControlNet-conditioned if a control image is sent.
 
         A form with the file `image` and the fields of `/v1/images/generations`; streams as it does,
         with events named `image_edit.…`.
         """
-        image, control = edit.image, edit.control_image
-        return await answered(edit.fields, response, "image_edit", image, control)
+        return await answered(request, response, asking, "image_edit", edit.fields, edit)
+
+    @router.post(
+        "/v1/images/variations",
+        response_model=ImageResponse,
+        responses=_RESPONSES,
+        openapi_extra=VARIATION_BODY,
+    )
+    async def variations(
+        request: Request, response: Response, asking: Headers, edit: VariationForm
+    ) -> ImageResponse | Response:
+        """OpenAI's image variations: an edit whose prompt is the image's own caption."""
+        kind = "image_variation"
+        # What is impossible is refused before the captioner works.
+        await asyncio.to_thread(work_of, kind, edit.fields, args, "", edit)
+        with checks.naming_field("image"):
+            (caption,) = await pipeline.caption([edit.image])
+        prompt = caption.text[: args.limits.max_prompt_chars]
+        body = edit.fields.model_copy(update={"prompt": prompt})
+        return await answered(request, response, asking, kind, body, edit)
 
     @router.get("/v1/models")
     async def models() -> ModelList:

@@ -5,7 +5,21 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from serve_app.ingress.openai.usage import Usage
-from serve_app.ingress.schema import OutputFormat
+from serve_app.ingress.schema import ImageRequest, OutputFormat
+
+
+class ImageEdit(ImageRequest):
+    """`POST /v1/images/edits`: the fields of a generation, and what a mask needs; files beside."""
+
+    mask_blur: float | None = Field(
+        None, ge=0, le=256, description="the radius of the mask's soft rim, in the image's pixels"
+    )
+    padding_mask_crop: int | None = Field(
+        None,
+        ge=0,
+        le=65_536,
+        description="generate only what is masked and so many pixels around it, at full size",
+    )
 
 
 class ImageData(BaseModel):
@@ -14,9 +28,15 @@ class ImageData(BaseModel):
     caption: str | None = None
 
 
+class ImageLink(BaseModel):
+    url: str = Field(description="where the image is for a while, with `response_format` url")
+    seed: int
+    caption: str | None = None
+
+
 class ImageResponse(BaseModel):
     created: int = Field(description="Unix time, seconds")
-    data: list[ImageData]
+    data: list[ImageData | ImageLink]
     output_format: OutputFormat
     size: str = Field(description="of the images in `data`, after upscaling")
     model: str = Field(description="the model's own name, whatever alias was asked for")

@@ -2,7 +2,6 @@
 edges found."""
 
 import asyncio
-from base64 import b64encode
 from collections.abc import Iterable
 
 from fastapi import APIRouter
@@ -11,7 +10,7 @@ from serve_app.config import AppArgs
 from serve_app.errors import InvalidRequest
 from serve_app.imaging.png_texts import read_texts
 from serve_app.ingress import checks
-from serve_app.ingress.encoding import base64_of
+from serve_app.ingress.encoding import encode, in_base64
 from serve_app.ingress.json_body import JsonRoute
 from serve_app.ingress.png_parameters import read_parameters
 from serve_app.ingress.webui.controlnet import module_of, thresholds_of
@@ -44,7 +43,7 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
         image = checks.from_base64(text, param)
         header = checks.checked_image(image, limits, param)
         if _is_none(body.upscaler_1):
-            return b64encode(image).decode()
+            return in_base64(image)
         size = (header.width, header.height)
         factor, field = _factor(body, size)
         scale = scale_for(factor, args)
@@ -56,7 +55,7 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
         with checks.naming_field(param):
             result = await pipeline.upscale(image, scale)
         target = (max(1, round(size[0] * factor)), max(1, round(size[1] * factor)))
-        return await base64_of(result.pixels, "png", size=target)
+        return in_base64(await encode(result.pixels, "png", size=target))
 
     @router.post("/sdapi/v1/extra-single-image")
     async def extra_single_image(body: OneUpscaling) -> UpscaledImage:
@@ -102,11 +101,11 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
             image = checks.from_base64(text, param)
             checks.checked_image(image, limits, param)
             if unchanged:
-                found.append(b64encode(image).decode())
+                found.append(in_base64(image))
                 continue
             with checks.naming_field(param):
                 edges = await pipeline.find_edges(CannyRequest(image, low, high))
-            found.append(await base64_of(edges.pixels, "png"))
+            found.append(in_base64(await encode(edges.pixels, "png")))
         return Detected(images=found, info="Success")
 
     def _check_count(images: int, param: str) -> None:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Response
 
 from serve_app.config import AppArgs
 from serve_app.ingress import checks
-from serve_app.ingress.encoding import base64_of, encode_images
+from serve_app.ingress.encoding import encode, encode_images, in_base64
 from serve_app.ingress.json_body import JsonRoute
 from serve_app.ingress.webui import controlnet
 from serve_app.ingress.webui.answers import info_of, parameters_echoed
@@ -44,10 +44,10 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
         payloads: list[str] = []
         timings = None
         if images and body.send_images is not False:
-            payloads, timings = await encode_images(
+            encoded, timings = await encode_images(
                 images, asked.request, args, size=asked.composition.resize
             )
-            payloads += maps
+            payloads = [*map(in_base64, encoded), *maps]
             response.headers.update(timings.header)
         return GenerationResponse(
             images=payloads,
@@ -62,7 +62,8 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
         control = asked.composition.control
         if control is None or control.is_edges:
             return []
-        return [await base64_of((await pipeline.find_edges(control)).pixels, "png")]
+        edges = await pipeline.find_edges(control)
+        return [in_base64(await encode(edges.pixels, "png"))]
 
     @router.post("/sdapi/v1/txt2img")
     async def txt2img(body: TextToImage, response: Response) -> GenerationResponse:
@@ -85,7 +86,7 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
             progress=job.progress if job else 0.0,
             eta_relative=job.eta_s if job else 0.0,
             state=state_of(job),
-            current_image=None if pixels is None else await base64_of(pixels, "png"),
+            current_image=None if pixels is None else in_base64(await encode(pixels, "png")),
             textinfo=f"{work.waiting} more requests in progress" if work.waiting else None,
         )
 

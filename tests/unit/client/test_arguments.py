@@ -2,14 +2,16 @@
 
 import pytest
 
-from serve_app.client import arguments
+from serve_app.client import EditOptions, Options, arguments
 from tests.unit.client.command_line import GENERATE
 
 
 def test_every_option_of_a_generation_can_be_given():
     given = vars(arguments.parse(list(GENERATE)))
     fixed = {"user", "output_format"}  # the output file's ending names the format
-    assert set(arguments.Options.__annotations__) - set(given) == fixed
+    assert set(Options.__annotations__) - set(given) == fixed
+    edit = ("edit", "in.png", "--prompt", "x")
+    assert set(EditOptions.__annotations__) - set(vars(arguments.parse(list(edit)))) == fixed
 
 
 def test_only_what_was_given_is_an_option_of_the_request():

@@ -6,7 +6,8 @@ import httpx
 import pytest
 
 from serve_app.client import calls
-from serve_app.client.calls import Options
+from serve_app.client.calls import EditOptions, Options
+from serve_app.ingress.openai.schema import ImageEdit
 from serve_app.ingress.schema import ImageRequest
 from tests.unit.client.service import PNG, Service, answer, client_of
 
@@ -34,6 +35,19 @@ def test_an_edit_is_a_form():
     assert b'name="seed"\r\n\r\n3\r\n' in request.content
 
 
+def test_a_mask_is_a_file_of_the_form():
+    service = Service(answer(), answer())
+    client_of(service).edit(PNG, "a circle", mask=b"a hole", mask_blur=2.5)
+    form = service.requests[0].content
+    assert b'name="mask"; filename="mask"' in form and b"a hole" in form
+    assert b'name="mask_blur"\r\n\r\n2.5\r\n' in form
+    client_of(service).edit(PNG, "a circle", mask_image=b"white", padding_mask_crop=8)
+    form = service.requests[1].content
+    assert b'name="mask_image"' in form and b'name="padding_mask_crop"\r\n\r\n8\r\n' in form
+    with pytest.raises(TypeError, match="mask_blur"):
+        client_of(service).generate("a circle", mask_blur=3)
+
+
 def test_a_single_stage_is_a_raw_body():
     image = httpx.Response(
         200, content=PNG, headers={"Content-Type": "image/png", "Server-Timing": "canny;dur=12.5"}
@@ -54,7 +68,9 @@ def test_options_are_the_fields_of_the_service():
     """All but those that the client's own arguments stand for."""
     own = {"prompt", "control_image", "stream", "partial_images", "progress", "response_format"}
     own |= {"background"}  # which has one value
+    own |= {"webhook"}  # of jobs, which it does not ask for
     assert set(Options.__annotations__) == set(ImageRequest.model_fields) - own
+    assert set(EditOptions.__annotations__) == set(ImageEdit.model_fields) - own
 
 
 # requests as plain data
@@ -67,7 +83,7 @@ def test_a_stream_is_the_same_request_with_events():
     assert watched.fields == {
         "prompt": "x", "seed": 1, "stream": True, "progress": True, "partial_images": 2,
     }  # fmt: skip
-    edited = calls.streamed(calls.edit("x", PNG, None, {"seed": 1}), previews=0)
+    edited = calls.streamed(calls.edit("x", PNG, {"seed": 1}), previews=0)
     assert edited.files == {"image": PNG} and edited.path == "/v1/images/edits"
 
 
@@ -87,6 +103,8 @@ def test_what_is_left_out_is_not_sent():
 
 
 def test_a_form_has_words_for_booleans_and_both_images():
-    form = calls.edit("x", PNG, b"edges", {"seed": 1, "latent_clamp": False}).arguments()
+    form = calls.edit(
+        "x", PNG, {"seed": 1, "latent_clamp": False}, control_image=b"edges"
+    ).arguments()
     assert form["data"] == {"prompt": "x", "seed": "1", "latent_clamp": "false"}
     assert form["files"] == {"image": ("image", PNG), "control_image": ("control_image", b"edges")}

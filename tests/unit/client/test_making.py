@@ -38,4 +38,15 @@ def test_edit(folder):
     argv = ("edit", "in.png", "--prompt", "x", "--strength", "0.5", "--no-latent-clamp")
     assert run(service, *argv) == 0
     form = service.requests[0].content
+    assert b"mask" not in form
     assert b'name="strength"\r\n\r\n0.5' in form and b'name="latent_clamp"\r\n\r\nfalse' in form
+
+
+def test_an_edit_of_what_a_mask_covers(folder):
+    (folder / "hole.png").write_bytes(b"a hole")
+    service = Service(streaming(done()))
+    argv = ("edit", "in.png", "--prompt", "x", "--mask", "hole.png", "--padding-mask-crop", "8")
+    assert run(service, *argv) == 0
+    form = service.requests[0].content
+    assert b'name="mask"; filename="mask"' in form and b"a hole" in form
+    assert b'name="padding_mask_crop"\r\n\r\n8' in form and b"mask_image" not in form

@@ -122,17 +122,21 @@ def test_there_are_as_many_cards_as_replicas_may_take(service, serve_config):
     limits = container_of(group["template"])["resources"]["limits"]
     assert limits["nvidia.com/gpu"] == 1
     cpus = sum(
-        each["autoscaling_config"]["max_replicas"] * each["ray_actor_options"]["num_cpus"]
+        replicas(each, "max_replicas") * each["ray_actor_options"]["num_cpus"]
         for each in deployments
     )
     assert cpus <= limits["cpu"] * group["maxReplicas"]
+
+
+def replicas(deployment, bound):
+    return deployment.get("autoscaling_config", deployment).get(bound, 1)
 
 
 def cards(deployments, bound):
     fractions = sorted(
         each["ray_actor_options"]["num_gpus"]
         for each in deployments
-        for _ in range(each["autoscaling_config"][bound])
+        for _ in range(replicas(each, bound))
         if "num_gpus" in each["ray_actor_options"]
     )
     free = []

@@ -182,3 +182,34 @@ def test_encodes_colour_and_grey(output_format):
 def test_compression_is_a_quality():
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
     assert len(codec.encode(noise, "jpeg", 10)) < len(codec.encode(noise, "jpeg", 95))
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "RGB", "L", "1", "I;16"])
+def test_alpha_and_grey_of_every_kind_of_png(mode):
+    grey = Image.new("L", (6, 4), 200)
+    rgba = Image.merge("RGBA", [grey, grey, grey, Image.new("L", (6, 4), 255)])
+    rgba.putpixel((5, 0), (0, 0, 0, 0))
+    if mode == "I;16":
+        image = Image.fromarray(np.asarray(grey, np.uint16) * 256)
+    else:
+        image = rgba.quantize(4) if mode == "P" else rgba.convert(mode)
+    data = encoded(image)
+    alpha, shown = codec.decode_alpha(data, 100), codec.decode_grey(data, 100)
+    assert alpha.shape == shown.shape == (4, 6) and alpha.dtype == shown.dtype == np.uint8
+    assert alpha[0, 5] == (0 if mode in ("RGBA", "LA", "P") else 255) and alpha[0, 0] == 255
+    assert shown[0, 0] == (255 if mode == "1" else 200)
+
+
+def test_alpha_and_grey_are_upright_and_whole():
+    image = Image.new("RGBA", (6, 4), (255, 255, 255, 255))
+    image.putpixel((5, 0), (0, 0, 0, 0))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = encoded(image, exif=exif)
+    for channel in (codec.decode_alpha(turned, 100), codec.decode_grey(turned, 100)):
+        assert channel.shape == (6, 4) and channel[5, 3] == 0 and channel[0, 0] == 255
+    for decode in (codec.decode_alpha, codec.decode_grey):
+        with pytest.raises(ImageTooLarge):
+            decode(turned, 10)
+        with pytest.raises(InvalidImage):
+            decode(encoded(sketch(64, 64))[:150], 10_000)

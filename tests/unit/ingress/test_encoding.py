@@ -1,4 +1,4 @@
-"""Images in base64, and where a request's time went."""
+"""Encoded images, and where a request's time went."""
 
 import asyncio
 import threading
@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from serve_app.imaging import codec
-from serve_app.ingress.encoding import base64_of, encode_images, encode_timed, size_of
+from serve_app.ingress.encoding import encode, encode_images, encode_timed, size_of
 from serve_app.messages import StageReport
 from serve_app.pipeline import Finished
 from tests import fakes
-from tests.images import from_base64
+from tests.images import opened
 from tests.pipelines import REQUEST
 
 PIXELS = np.zeros((64, 128, 3), np.uint8)
@@ -26,7 +26,7 @@ async def test_the_images_of_a_request_are_in_order_and_their_times_are_one(capl
     caplog.set_level("INFO", "ray.serve")
     images = [image(7), image(8, run_s=2.0)]
     payloads, timings = await encode_images(images, REQUEST, fakes.app_args())
-    made = [from_base64(payload) for payload in payloads]
+    made = [opened(payload) for payload in payloads]
     assert [picture.getpixel((0, 0))[0] for picture in made] == [7, 8]
     assert "Seed: 7," in made[0].text["parameters"] and "Seed: 8," in made[1].text["parameters"]
     assert timings.seconds["queue"] == 0.25 and timings.seconds["generate"] == 2.0
@@ -38,23 +38,23 @@ async def test_the_images_of_a_request_are_in_order_and_their_times_are_one(capl
 
 @pytest.mark.parametrize(("name", "kind"), [("png", "PNG"), ("jpeg", "JPEG"), ("webp", "WEBP")])
 async def test_a_format(name, kind):
-    assert from_base64(await base64_of(PIXELS, name)).format == kind
+    assert opened(await encode(PIXELS, name)).format == kind
 
 
 async def test_compression_is_the_quality():
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
-    small, large = [await base64_of(noise, "jpeg", quality) for quality in (10, 95)]
+    small, large = [await encode(noise, "jpeg", quality) for quality in (10, 95)]
     assert len(small) < len(large) / 2
 
 
 async def test_an_image_is_encoded_off_the_event_loop(monkeypatch):
     let_go = threading.Event()
 
-    def encode(*_):
+    def slow(*_):
         assert let_go.wait(10)
         return b"encoded"
 
-    monkeypatch.setattr(codec, "encode", encode)
+    monkeypatch.setattr(codec, "encode", slow)
     encoding = asyncio.create_task(encode_timed(PIXELS, [fakes.report("canny")]))
     while not encoding.done():
         await asyncio.sleep(0)

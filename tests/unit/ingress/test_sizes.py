@@ -5,7 +5,7 @@ import pytest
 from serve_app.errors import InvalidRequest
 from serve_app.imaging.codec import Header
 from serve_app.ingress import checks
-from serve_app.ingress.sizes import OPENAI_SIZES, Sizing, sizing
+from serve_app.ingress.sizes import OPENAI_SIZES, Sizing, pasted_sizing, sizing
 from tests import fakes
 
 DEFAULTS = [(512, 512), (768, 512), (128, 128), (128, 64), (64, 128), (8, 8), (8, 64), (1024, 1024)]
@@ -128,3 +128,24 @@ def test_native_and_upscaling_make_the_very_size():
 def test_what_no_upscaler_takes_is_resized_alone():
     args = fakes.app_args({"defaults": {"width": 512, "height": 512}}, max_upscale_pixels=100)
     assert sizing("1024x1024", args) == Sizing((512, 512), 1, (1024, 1024))
+
+
+@pytest.mark.parametrize(
+    ("size", "upscale", "expected"),
+    [
+        (None, 1, Sizing((112, 64))),
+        ("auto", 2, Sizing((112, 64), 2)),
+        ("1024x1024", 1, Sizing((88, 88), 1, (1024, 1024))),
+        ("64x64", 1, Sizing((64, 64), 1, (64, 64))),
+        ("64x64", 4, Sizing((64, 64), 4, (256, 256))),
+    ],
+)
+def test_what_is_pasted_keeps_the_images_size_unless_another_is_asked_for(size, upscale, expected):
+    header = Header("PNG", 100, 60)
+    assert pasted_sizing(size, settings((128, 64)), header, upscale) == expected
+
+
+def test_the_images_own_size_needs_no_resizing():
+    for own in ((1024, 1024), (64, 64)):
+        sizing_ = pasted_sizing("{}x{}".format(*own), settings((128, 64)), Header("PNG", *own))
+        assert (sizing_.upscale, sizing_.resized) == (1, None)

@@ -115,3 +115,26 @@ def test_a_streamed_image_has_the_size_that_was_asked_for(service):
 def test_a_seed_of_minus_one_is_random(service):
     seeds = {service.generate(seed=-1).json()["data"][0]["seed"] for _ in range(3)}
     assert len(seeds) == 3 and min(seeds) >= 0
+
+
+def test_a_variation_is_an_edit_by_the_images_own_caption(service):
+    picture = encoded(sketch(64, 32))
+    fields = {"n": "2", "size": "128x64", "user": "me", "prompt": "not read"}
+    response = service.http.post("/v1/images/variations", files={"image": picture}, data=fields)
+    assert response.status_code == 200, response.text
+    assert len(response.json()["data"]) == 2
+    request = service.request
+    assert (request.image, request.prompt) == (picture, "a red circle")
+    assert request.strength == service.args.defaults.strength
+    assert service.handles["captioner"].calls[0][0] == picture
+
+
+def test_a_variation_that_cannot_be_costs_no_caption(service):
+    for files, fields, status, param in (
+        ({"image": b"no image"}, {}, 415, "image"),
+        ({"image": encoded(sketch(64, 32))}, {"n": "99"}, 400, "n"),
+        ({"other": b"x"}, {}, 422, "image"),
+    ):
+        response = service.http.post("/v1/images/variations", files=files, data=fields)
+        assert_refused(response, status, param=param)
+    assert not service.handles["captioner"].calls

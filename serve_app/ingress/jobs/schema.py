@@ -1,0 +1,39 @@
+"""Bodies of `/v1/jobs`."""
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from serve_app.ingress.openai.schema import ImageResponse
+
+Status = Literal["queued", "running", "succeeded", "failed", "cancelled"]
+
+
+class JobError(BaseModel):
+    message: str
+    type: str
+    param: str | None = None
+    code: str
+
+
+class JobReport(BaseModel):
+    """A job as its owner sees it."""
+
+    id: str
+    status: Status
+    step: int = Field(description="of the image that is furthest from its end")
+    num_inference_steps: int
+    eta_s: float | None = Field(description="seconds left, as measured; null where none are known")
+    queue_position: int | None = Field(
+        None, description="1 is next to start, 0 runs; null when it is done"
+    )
+    created: int = Field(description="Unix time, seconds")
+    result: ImageResponse | None = Field(
+        None, description="what the request itself would have been answered"
+    )
+    error: JobError | None = None
+
+
+class JobList(BaseModel):
+    object: Literal["list"] = "list"
+    data: list[JobReport] = Field(description="the newest first, without their results")
