@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import webuiapi
+from PIL import Image
 
 from tests.e2e.conftest import await_true
 from tests.images import PROMPT, from_base64, in_base64, jpeg, sketch
@@ -50,6 +51,16 @@ def test_image_to_image(api):
     assert made.image.size == (512, 512) and made.info["denoising_strength"] == 0.5
     small = api.img2img([sketch(128, 128)], prompt="a green star", width=64, height=72)
     assert small.image.size == (64, 72)
+
+
+def test_inpainting(api):
+    picture, mask = sketch(128, 128), Image.new("L", (128, 128))
+    mask.paste(255, (64, 0, 128, 128))
+    made = api.img2img([picture], prompt="a green star", mask_image=mask, mask_blur=0, seed=3)
+    assert made.image.size == picture.size
+    left = (0, 0, 64, 128)
+    assert made.image.crop(left).tobytes() == picture.crop(left).tobytes()
+    assert made.image.tobytes() != picture.tobytes()
 
 
 def test_controlnet(api):

@@ -12,6 +12,7 @@ from serve_app.ingress.conversion import image_generation
 from serve_app.ingress.schema import ImageRequest
 from serve_app.ingress.webui import controlnet
 from serve_app.ingress.webui.hires import Enlargement, enlargement
+from serve_app.ingress.webui.inpainting import mask_of
 from serve_app.ingress.webui.neutral import asks
 from serve_app.ingress.webui.samplers import sampler_of
 from serve_app.ingress.webui.schema import Generation, ImageToImage, TextToImage
@@ -22,6 +23,7 @@ _OUR_NAMES = {
     "control_image": controlnet.FIELD,
     "guidance_scale": "cfg_scale",
     "image": "init_images",
+    "mask_image": "mask",
     "n": "batch_size",
     "num_inference_steps": "steps",
     "size": "width",
@@ -43,8 +45,10 @@ class Asked:
 
 
 def generation(body: TextToImage | ImageToImage, args: AppArgs) -> Asked:
-    """Raises ServiceError, which names web UI's field."""
-    image = _init_image(body) if isinstance(body, ImageToImage) else None
+    """Raises ServiceError, which names web UI's field. With a mask this takes a while."""
+    image = mask = None
+    if isinstance(body, ImageToImage):
+        image, mask = _init_image(body), mask_of(body, args.limits)
     if body.script_name:
         raise InvalidRequest(f"script {body.script_name!r} not found").about("script_name")
     scripts = dict(body.alwayson_scripts or {})
@@ -68,7 +72,7 @@ def generation(body: TextToImage | ImageToImage, args: AppArgs) -> Asked:
         sampler=sampler,
         guidance_scale=body.cfg_scale,
         seed=max(-1, body.seed) if body.seed is not None else None,
-        strength=body.denoising_strength if image is not None else None,
+        strength=None if image is None else body.denoising_strength or args.defaults.strength,
         controlnet_conditioning_scale=control.weight if control else None,
         canny_low_threshold=control.thresholds[0] if control else None,
         canny_high_threshold=control.thresholds[1] if control else None,
@@ -76,7 +80,7 @@ def generation(body: TextToImage | ImageToImage, args: AppArgs) -> Asked:
     )
     with _by_its_own_names():
         request, composition = image_generation(
-            fields, args, image, control.image if control else None, controlnet.FIELD
+            fields, args, image, control.image if control else None, controlnet.FIELD, mask
         )
     if bigger.size is not None:
         composition = replace(composition, resize=bigger.size)
@@ -108,8 +112,6 @@ def check_model(title: object, args: AppArgs, param: str) -> None:
 
 
 def _init_image(body: ImageToImage) -> bytes:
-    if body.mask:  # the one place that says so
-        raise InvalidRequest("masks are not supported: the whole image is edited").about("mask")
     images = body.init_images or []
     if len(images) != 1:
         raise InvalidRequest("send one image: one is edited at a time").about("init_images")

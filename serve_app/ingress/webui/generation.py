@@ -1,5 +1,7 @@
 """Routes that make images, and those that follow and stop what is being made."""
 
+import asyncio
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
@@ -34,7 +36,9 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
     async def answered(
         name: str, body: TextToImage | ImageToImage, response: Response
     ) -> GenerationResponse:
-        asked = generation(body, args)
+        masked = isinstance(body, ImageToImage) and body.mask
+        convert = partial(generation, body, args)
+        asked = await asyncio.to_thread(convert) if masked else convert()
         with checks.naming_field(controlnet.FIELD if asked.composition.control else "init_images"):
             maps = await detected(asked)
             stream = pipeline.generate_streaming(

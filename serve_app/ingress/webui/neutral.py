@@ -16,6 +16,8 @@ _NEUTRAL: dict[str, tuple[Any, ...]] = {
     "hr_upscaler": ("none",),
     "image_cfg_scale": (1.5,),
     "initial_noise_multiplier": (1,),
+    "inpainting_fill": (1,),
+    "mask_blur": (4,),
     "override_settings_restore_afterwards": (True,),
     "processor_res": (512, -1),
     "resize_mode": ("resize and fill", "crop and resize", 1, 2),

@@ -58,7 +58,13 @@ class TextToImage(Generation):
 
 class ImageToImage(Generation):
     init_images: list[Base64] | None = None
-    mask: Base64 | None = None
+    mask: Base64 | None = Field(None, description="white is made anew; as large as the image")
+    mask_blur: float | None = Field(None, ge=0, le=256)
+    inpaint_full_res: bool | None = Field(
+        None, description="generate what the mask covers and the padding; else the whole image"
+    )
+    inpaint_full_res_padding: Annotated[int, Field(ge=0, le=1024)] | None = None
+    inpainting_mask_invert: bool | None = None
     include_init_images: bool | None = None
 
 

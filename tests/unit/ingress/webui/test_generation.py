@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tests import fakes
-from tests.images import from_base64, in_base64
+from tests.images import encoded, from_base64, in_base64, sketch
 from tests.service import Service
 from tests.webui import PICTURE, assert_refused, img2img, info_of, txt2img, unit
 
@@ -89,7 +89,9 @@ def test_refusals_name_the_field(service, fields, status, param):
 def test_refusals_of_images(service):
     assert_refused(img2img(service, init_images=[]), 400, "init_images")
     assert_refused(img2img(service, init_images=[in_base64(b"GIF89a")]), 400, "init_images")
-    assert_refused(img2img(service, mask=PICTURE), 400, "mask")
+    small = in_base64(encoded(sketch(16, 16)))
+    assert_refused(img2img(service, mask=small), 400, "mask")
+    assert_refused(img2img(service, mask="aaaa"), 415, "mask")
 
 
 def test_keys_are_the_password_of_basic_authentication(tmp_path):
