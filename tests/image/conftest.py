@@ -5,6 +5,7 @@ import os
 import shlex
 import shutil
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,8 +52,10 @@ class Container(Service):
             line.split()[1] for line in run(self._engine, "diff", self._name).stdout.splitlines()
         ]
 
-    def stop(self) -> subprocess.Popen:
-        return subprocess.Popen([self._engine, "stop", "-t", str(STOP_S), self._name])
+    def stop(self) -> None:
+        """Begin to stop it; its process ends when it has."""
+        stopping = [self._engine, "stop", "-t", str(STOP_S), self._name]
+        threading.Thread(target=run, args=stopping).start()
 
 
 def run(*command: str) -> subprocess.CompletedProcess:
@@ -124,5 +127,6 @@ def started(engine, image, tmp_path_factory):
             yield container
         finally:
             run(engine, "rm", "--force", "--volumes", name)
+            process.wait(60)
 
     return start
