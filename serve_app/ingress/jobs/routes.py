@@ -7,9 +7,7 @@ from serve_app.ingress.jobs.calls import JobCalls
 from serve_app.ingress.jobs.schema import JobList, JobReport
 from serve_app.ingress.middleware.keys import owner_of
 from serve_app.ingress.problems import error_schema
-from serve_app.ingress.streaming import start_stream
-
-_STREAM = {"content": {"text/event-stream": {"schema": {"type": "string"}}}}
+from serve_app.ingress.streaming import STREAM_SCHEMA, start_stream
 
 
 def build_router(jobs: JobCalls | None) -> APIRouter:
@@ -31,7 +29,9 @@ def build_router(jobs: JobCalls | None) -> APIRouter:
         """How a job stands, and when it is done its result or its error."""
         return await kept().report(id, owner_of(request.scope))
 
-    @router.get("/v1/jobs/{id}/events", response_class=Response, responses={200: _STREAM})
+    @router.get(
+        "/v1/jobs/{id}/events", response_class=Response, responses={200: {"content": STREAM_SCHEMA}}
+    )
     async def events(id: str, request: Request) -> Response:
         """What a stream of the request would send from now on; the last event says how it ended."""
         return await start_stream(kept().events(id, owner_of(request.scope)))

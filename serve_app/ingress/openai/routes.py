@@ -27,19 +27,15 @@ from serve_app.ingress.openai.schema import ImageResponse, ModelList, ModelObjec
 from serve_app.ingress.openai.work import work_of
 from serve_app.ingress.problems import error_schema
 from serve_app.ingress.schema import ImageRequest
-from serve_app.ingress.streaming import start_stream
+from serve_app.ingress.streaming import STREAM_SCHEMA, start_stream
 from serve_app.pipeline import Pipeline
 
 EditForm = Annotated[Edit, Depends(edit_form)]
 VariationForm = Annotated[Edit, Depends(variation_form)]
 Headers = Annotated[Asking, Depends(asking)]
 _RESPONSES: dict[int | str, dict[str, Any]] = {
-    # Without a type: readers of the document differ on whether it is the body's or an event's.
-    200: {"content": {"text/event-stream": {"schema": {"description": "server-sent events"}}}},
+    200: {"content": STREAM_SCHEMA},
     202: {"model": JobReport, "description": "A job, where Prefer: respond-async asks for one"},
-}
-_UNKNOWN: dict[int | str, dict[str, Any]] = {
-    404: error_schema()[400] | {"description": "There is no such model"}
 }
 
 
@@ -133,7 +129,7 @@ def build_router(
         """The models that `model` may name."""
         return ModelList(data=[card])
 
-    @router.get("/v1/models/{name:path}", responses=_UNKNOWN)
+    @router.get("/v1/models/{name:path}", responses=error_schema(404))
     async def one_model(name: str) -> ModelObject:
         """A model by its name or one of its aliases."""
         if name not in model.names:

@@ -4,6 +4,7 @@ import pytest
 
 from serve_app.errors import InvalidRequest
 from serve_app.ingress.openai.edit_form import Edit
+from serve_app.ingress.openai.schema import ImageEdit
 from serve_app.ingress.openai.work import work_of
 from serve_app.ingress.schema import ImageRequest
 from tests import fakes
@@ -21,7 +22,7 @@ def test_images_are_held_once():
     assert work.body.control_image is None and work.composition.control.image == jpeg()
     assert len(jpeg()) < work.bytes < len(jpeg()) + 5000
     picture = encoded(sketch(64, 32))
-    edit = Edit(picture, jpeg(), ImageRequest(prompt="x"))
+    edit = Edit(image=picture, control_image=jpeg(), mask=None, fields=ImageEdit(prompt="x"))
     work = made(edit)
     assert work.request.image == picture
     assert work.bytes >= len(picture) + len(jpeg())
