@@ -82,6 +82,9 @@ def generation(body: TextToImage | ImageToImage, args: AppArgs) -> Asked:
         request, composition = image_generation(
             fields, args, image, control.image if control else None, controlnet.FIELD, mask
         )
+    if mask is not None and mask.padding is not None:
+        # What was generated is pasted into the image, which keeps its size.
+        composition = replace(composition, upscale=1, resize=None)
     if bigger.size is not None:
         composition = replace(composition, resize=bigger.size)
     if control and composition.control:

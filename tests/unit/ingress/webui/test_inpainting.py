@@ -51,3 +51,10 @@ def test_what_is_asked_of_the_pipeline():
     asked = generation(body, ARGS)
     assert asked.request.mask_image and asked.request.region
     assert asked.request.strength == ARGS.defaults.strength and asked.ignored == []
+
+
+@pytest.mark.parametrize(("full_res", "resize"), [(True, None), (False, (512, 512))])
+def test_the_image_keeps_its_size_where_a_part_is_generated(full_res, resize):
+    size = {"width": 512, "height": 512, "inpaint_full_res": full_res}
+    body = ImageToImage(init_images=[IMAGE], mask=mask(), **size)
+    assert generation(body, ARGS).composition.resize == resize
