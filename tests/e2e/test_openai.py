@@ -35,7 +35,9 @@ def test_two_images_of_a_size(client):
 
 @pytest.mark.parametrize("size", ["1024x1024", "1792x1024", "1024x1536", "256x256"])
 def test_a_model_and_a_size_of_openai(client, size):
-    made = client.images.generate(model="dall-e-3", prompt=PROMPT, size=size)
+    made = client.images.generate(
+        model="dall-e-3", prompt=PROMPT, size=size, response_format="b64_json"
+    )
     (image,) = made.data
     assert "{}x{}".format(*opened(image.b64_json).size) == made.size == size
     assert made.model == "demo" and client.models.retrieve("dall-e-3").id == "demo"

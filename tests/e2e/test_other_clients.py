@@ -5,11 +5,13 @@ of them were run too).
 """
 
 import base64
+import io
 import json
 
 import openai
 import pytest
 import requests
+from PIL import Image
 
 from tests.images import PROMPT, encoded, from_base64, sketch
 
@@ -57,7 +59,7 @@ def test_litellm(client):
     assert "demo" in [model.id for model in client.models.list()]
     raw = client.images.with_raw_response.generate(model="dall-e-2", prompt=PROMPT, n=1)
     body = json.loads(raw.text)
-    assert body["created"] and body["data"][0]["b64_json"]
+    assert body["created"] and requests.get(body["data"][0]["url"], timeout=30).ok
     assert {"input_tokens", "output_tokens", "total_tokens"} <= set(body["usage"])
 
 
@@ -77,10 +79,10 @@ def test_the_ai_sdk(service, fields):
 
 @pytest.mark.parametrize("model", ["dall-e-2", "dall-e-3"])
 def test_readers_of_urls(client, model):
-    """LangChain's `DallEAPIWrapper` and LibreChat's DALL-E tool read `url` without asking for it:
-    their requests are answered, with base64 alone."""
+    """LangChain's `DallEAPIWrapper` and LibreChat's DALL-E tool read `url` without asking for it."""
     made = client.images.generate(prompt=PROMPT, n=1, size="1024x1024", model=model)
-    assert from_base64(made.data[0].b64_json).size == (1024, 1024)
+    found = requests.get(made.data[0].url, timeout=30)
+    assert Image.open(io.BytesIO(found.content)).size == (1024, 1024)
 
 
 @pytest.mark.parametrize("stream", [{}, {"stream": True}])

@@ -12,6 +12,9 @@ from serve_app.ingress.schema import ImageRequest
 from serve_app.messages import GenerationRequest, Terms
 from serve_app.pipeline import Composition
 
+# OpenAI answers these with URLs unless told otherwise, which their clients read unasked.
+_BY_URL = {"dall-e-2", "dall-e-3"}
+
 
 @dataclass(frozen=True)
 class Work:
@@ -61,5 +64,11 @@ def work_of(
         request,
         composition,
         conversion.terms(body),
-        files_url if body.response_format == "url" else None,
+        files_url if _is_by_url(body, args) else None,
     )
+
+
+def _is_by_url(body: ImageRequest, args: AppArgs) -> bool:
+    if body.response_format is None:
+        return body.model in _BY_URL and not body.stream and args.files is not None
+    return body.response_format == "url"

@@ -37,3 +37,20 @@ def test_what_is_left_out():
 def test_the_impossible_is_refused():
     with pytest.raises(InvalidRequest):
         made(n=99)
+
+
+@pytest.mark.parametrize("model", ["dall-e-2", "dall-e-3"])
+def test_models_of_openai_that_are_answered_by_url(model):
+    aliased = fakes.app_args().models.model_dump()
+    aliased["generator"]["aliases"] = ["dall-e-2", "dall-e-3", "gpt-image-1"]
+
+    def files_url(files=None, **fields):
+        args = fakes.app_args({"models": aliased, "files": files})
+        body = ImageRequest(prompt="x", **fields)
+        return work_of("image_generation", body, args, "http://x/v1/files").files_url
+
+    assert files_url({}, model=model) == "http://x/v1/files"
+    assert files_url({}, model=model, response_format="b64_json") is None
+    assert files_url({}, model=model, stream=True) is None
+    assert files_url(None, model=model) is None, "no files are kept"
+    assert files_url({}, model="gpt-image-1") is None
