@@ -79,7 +79,7 @@ def test_the_ai_sdk(service, fields):
 
 @pytest.mark.parametrize("model", ["dall-e-2", "dall-e-3"])
 def test_readers_of_urls(client, model):
-    """LangChain's `DallEAPIWrapper` and LibreChat's DALL-E tool read `url` without asking for it."""
+    """LangChain's `DallEAPIWrapper` and LibreChat's DALL-E tool read `url` unasked."""
     made = client.images.generate(prompt=PROMPT, n=1, size="1024x1024", model=model)
     found = requests.get(made.data[0].url, timeout=30)
     assert Image.open(io.BytesIO(found.content)).size == (1024, 1024)
