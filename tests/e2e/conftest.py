@@ -60,6 +60,14 @@ class Service:
         name = f"ServeReplica:images:{deployment}"
         return next(p for p in self.processes() if name in " ".join(p.cmdline()))
 
+    @property
+    def scrape_targets(self) -> Path:
+        """Where Ray writes the addresses of this cluster's metrics: the link in its temporary
+        folder is that of whichever started last."""
+        commands = [part for process in self.processes() for part in process.cmdline()]
+        folder = next(part for part in commands if part.startswith("--session-dir="))
+        return Path(folder.partition("=")[2]) / "prom_metrics_service_discovery.json"
+
     def await_healthy(self, limit_s: float = 90) -> None:
         await_true(lambda: self.get("/health").status_code == 200, limit_s)
 

@@ -43,11 +43,15 @@ class Prometheus:
         return {each["metric"]["alertname"] for each in self.ask('ALERTS{alertstate="firing"}')}
 
 
+TARGETS = "/tmp/ray/prom_metrics_service_discovery.json"
+
+
 @pytest.fixture(scope="module")
 def prometheus(service, tmp_path_factory):
     folder = tmp_path_factory.mktemp("prometheus")
     for name in ("prometheus.yml", "recording.yml", "alerts.yml"):
         text = (SHIPPED / name).read_text()
+        text = text.replace(TARGETS, str(service.scrape_targets))
         text = re.sub(r"\b(\d+)m\b", lambda minutes: f"{12 * int(minutes[1])}s", text)
         (folder / name).write_text(re.sub(r"(interval): 15s", r"\1: 1s", text))
     port = free_port()
