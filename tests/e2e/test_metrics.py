@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections import defaultdict
 
 import pytest
@@ -12,6 +13,7 @@ from tests.images import PROMPT, encoded, in_base64, jpeg, sketch
 from tests.metrics_table import documented
 
 GENERATIONS = "/v1/images/generations"
+EXPORT_EVERY_S = 1  # as the fixture sets it
 EXPORTED_WITHIN_S = 30
 OTHERS_WITHIN_S = 180  # what tests before have left to do
 SAMPLE = re.compile(r"(ray_image_\w+)\{(.*)\} (\S+)")
@@ -69,22 +71,28 @@ def scrapes(service):
     def idle(now):
         return not now.sum("pending") + now.sum("slots_running") + now.sum("work_seconds")
 
-    await_true(lambda: Scrape(service).sum("model_info") > 0, EXPORTED_WITHIN_S)
-    await_true(lambda: idle(Scrape(service)), OTHERS_WITHIN_S)
+    def items(now):
+        return {stage: now.sum("stage_seconds_count", stage=stage) for stage in ITEMS}
+
+    def settled():
+        """Each process has exported what it counted for tests before this one."""
+        first = Scrape(service)
+        time.sleep(3 * EXPORT_EVERY_S)
+        return (
+            first.sum("model_info") > 0 and idle(first) and items(first) == items(Scrape(service))
+        )
+
+    await_true(settled, OTHERS_WITHIN_S)
     before = Scrape(service)
     for ask in (plain, streamed, abandoned, refused, missed, bad_image, other_stages):
         ask(service)
 
     def arrived():
         now = Scrape(service)
-        items = {
-            stage: now.sum("stage_seconds_count", stage=stage)
-            - before.sum("stage_seconds_count", stage=stage)
-            for stage in ITEMS
-        }
+        made = {stage: count - items(before)[stage] for stage, count in items(now).items()}
         answers = now.sum("requests_total", route="unknown")
         answered = answers > before.sum("requests_total", route="unknown")
-        return items == ITEMS and answered and idle(now)
+        return made == ITEMS and answered and idle(now)
 
     await_true(arrived, EXPORTED_WITHIN_S)
     return before, Scrape(service)
