@@ -135,12 +135,13 @@ def print_board(prometheus: Prometheus) -> None:
 def test_every_panel_shows_data_and_no_alert_fires(service, prometheus):
     without = WITHOUT_GPU | WITHOUT_FAILURE
     end = time.monotonic() + 90
-    while time.monotonic() < end:
+    never = set(queries())
+    # A gauge of Serve's controller is gone for a moment where it was restarted by another test.
+    while never and time.monotonic() < end:
         make_some_of_everything(service)
-        if not unanswered(prometheus, without):
-            break
+        never &= unanswered(prometheus, without)
     print_board(prometheus)
-    assert unanswered(prometheus, without) == set()
+    assert never == set()
     assert prometheus.ask('max_over_time(ALERTS{alertstate="firing"}[10m])') == []
 
 
