@@ -69,8 +69,8 @@ def build_router(
         masked = edit is not None and edit.mask is not None
         work = await asyncio.to_thread(convert) if masked else convert()
         if later_asked:
-            files = edit.files if edit else ()
-            return await later.started(asking, work, digest_of(kind, body, *files))
+            sent = (edit.fields, *edit.files) if edit else (body,)
+            return await later.started(asking, work, digest_of(kind, *sent))
         if body.stream:
             return await start_stream(answering.events(work))
         answer, timings = await answering.answer(work)

@@ -4,6 +4,7 @@ import hashlib
 
 import pytest
 
+from serve_app.messages import CaptionResult
 from tests import fakes
 from tests.images import encoded, sketch
 from tests.service import EDITS, GENERATIONS, Service, assert_refused, events_of
@@ -71,6 +72,19 @@ def test_an_idempotency_key(service):
     same["files"] = {"image": encoded(sketch(32, 32))}
     assert service.http.post(EDITS, **same, headers=both).status_code == 422
     assert_refused(service.later({"Idempotency-Key": "x" * 256}), 422, param="idempotency-key")
+
+
+def test_a_variation_that_is_sent_again_is_one_job_whatever_its_caption(service):
+    headers = {"Prefer": "respond-async", "Idempotency-Key": "k"}
+    ids = set()
+    for caption in ("a red circle", "a circle"):
+        result = CaptionResult(caption, fakes.report("caption"))
+        service.handles["captioner"].answer = lambda picture, result=result: result
+        files = {"image": encoded(sketch(64, 32))}
+        taken = service.http.post("/v1/images/variations", files=files, headers=headers)
+        assert taken.status_code == 202, taken.text
+        ids.add(taken.json()["id"])
+    assert len(ids) == 1
 
 
 def test_a_job_that_is_not_there(service):
