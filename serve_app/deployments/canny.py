@@ -7,12 +7,12 @@ from ray import serve
 from serve_app.config import Limits
 from serve_app.deployments.decoding import decoding
 from serve_app.deployments.gauges import keep_gauges
-from serve_app.deployments.refusals import refusal_as_value
 from serve_app.deployments.starting import lower_priority
 from serve_app.imaging import codec, masks
 from serve_app.imaging.canny import find_edges, read_edges
 from serve_app.messages import CannyRequest, ImageResult, Pixels, StageReport
 from serve_app.metrics.stages import QueueDepth, publish_item
+from serve_app.refusals import refusal_as_value
 from serve_app.tracing import record_stage
 
 

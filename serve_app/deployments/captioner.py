@@ -10,10 +10,10 @@ from serve_app.config import Limits
 from serve_app.deployments.decoding import decoding, model_input
 from serve_app.deployments.gauges import keep_gauges, model_info
 from serve_app.deployments.micro_batching import MicroBatcher
-from serve_app.deployments.refusals import refusal_as_value
 from serve_app.deployments.starting import load_runtime, warming_up
 from serve_app.messages import CaptionResult, Floats, Picture
 from serve_app.model_config import CaptionerModel
+from serve_app.refusals import refusal_as_value
 
 if TYPE_CHECKING:
     from serve_app.runtimes.captioner import CaptionerRuntime

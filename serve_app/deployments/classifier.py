@@ -12,7 +12,6 @@ from serve_app.config import Limits
 from serve_app.deployments.decoding import decoding, model_input
 from serve_app.deployments.gauges import keep_gauges, model_info
 from serve_app.deployments.micro_batching import MicroBatcher
-from serve_app.deployments.refusals import refusal_as_value
 from serve_app.deployments.starting import load_runtime, warming_up
 from serve_app.errors import InvalidRequest, StageFailed
 from serve_app.messages import (
@@ -26,6 +25,7 @@ from serve_app.messages import (
 from serve_app.metrics.stages import publish_item
 from serve_app.model_config import ClassifierModel
 from serve_app.observability import log_event
+from serve_app.refusals import refusal_as_value
 
 if TYPE_CHECKING:
     from serve_app.runtimes.classifier import ClassifierRuntime

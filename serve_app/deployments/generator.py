@@ -17,7 +17,6 @@ from serve_app.deployments.decoding import decoding
 from serve_app.deployments.denoising_spans import denoising_recorded
 from serve_app.deployments.gauges import engine_load, keep_gauges, model_info
 from serve_app.deployments.micro_batching import MicroBatcher
-from serve_app.deployments.refusals import refusal_as_last_item, refusal_as_value
 from serve_app.deployments.starting import load_runtime, warming_up
 from serve_app.device.memory import DeviceMemory, too_large
 from serve_app.errors import DeadlineUnmet, InvalidRequest
@@ -33,6 +32,7 @@ from serve_app.messages import (
 from serve_app.metrics import stages as metrics
 from serve_app.model_config import GeneratorModel
 from serve_app.observability import log_event
+from serve_app.refusals import refusal_as_last_item, refusal_as_value
 
 if TYPE_CHECKING:  # torch and diffusers load in this stage's replicas alone
     import torch

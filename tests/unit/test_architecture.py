@@ -13,6 +13,7 @@ MAY_IMPORT = {
     "autoscaling": set(),
     "tracing": {"messages"},
     "observability": {"tracing"},
+    "refusals": {"errors"},
     "metrics": {"admission", "errors", "messages", "observability", "metrics"},
     "timings": {"messages"},
     "imaging": {"config", "errors", "messages", "imaging"},
@@ -21,7 +22,7 @@ MAY_IMPORT = {
     "runtimes": {"config", "model_config", "errors", "messages", "imaging", "runtimes"},
     "deployments": {
         "autoscaling", "config", "model_config", "device", "errors", "messages", "imaging",
-        "denoise", "runtimes", "observability", "metrics", "tracing", "deployments",
+        "denoise", "runtimes", "observability", "metrics", "refusals", "tracing", "deployments",
     },
     "calls": {"errors", "observability", "metrics", "tracing"},
     "stages": {"messages", "calls"},
@@ -31,7 +32,7 @@ MAY_IMPORT = {
     },
     "ingress": {
         "config", "errors", "messages", "admission", "calls", "mailbox", "pipeline", "stages",
-        "imaging", "observability", "metrics", "timings", "tracing", "ingress",
+        "imaging", "observability", "metrics", "refusals", "timings", "tracing", "ingress",
     },
     "app": {"config", "deployments", "ingress"},
     # Deployments are known to the launcher by the import path in the YAML alone.
@@ -45,7 +46,7 @@ MAY_IMPORT = {
     },
 }  # fmt: skip
 SHARED_BY_DEPLOYMENTS = {
-    "decoding", "denoising_spans", "gauges", "micro_batching", "refusals", "starting",
+    "decoding", "denoising_spans", "gauges", "micro_batching", "starting",
 }  # fmt: skip
 FOLDERS = {"serve_app", "demo", "benchmarks", "loadtest"}
 

@@ -5,13 +5,13 @@ with this replica they are lost.
 """
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 from ray import serve
 from ray.serve.handle import DeploymentHandle
 
 from serve_app.config import AppArgs
-from serve_app.errors import ServiceError
 from serve_app.ingress.files.store import FileStore
 from serve_app.ingress.gauges import keep_gauges
 from serve_app.ingress.jobs.book import JobBook
@@ -22,13 +22,13 @@ from serve_app.ingress.jobs.webhooks import Webhooks, read_secret
 from serve_app.ingress.openai.answering import Answering
 from serve_app.ingress.openai.work import Work
 from serve_app.pipeline import Pipeline
+from serve_app.refusals import refusal_as_last_item, refusal_as_value
 from serve_app.stages import Stages
 
 
 @serve.deployment
 class Jobs:
-    """Runs the pipeline as the ingress does. A ServiceError is returned, not raised, as Serve logs
-    what is raised; a stream has it as its last item."""
+    """Runs the pipeline as the ingress does."""
 
     def __init__(self, args: AppArgs, **stages: DeploymentHandle) -> None:
         settings = args.jobs
@@ -47,30 +47,23 @@ class Jobs:
         )
         keep_gauges(pipeline, "jobs")
 
-    async def submit(self, order: Order, work: Work) -> JobReport | ServiceError:
-        try:
-            return self._book.submit(order, work)
-        except ServiceError as error:
-            return error.with_traceback(None)
+    @refusal_as_value
+    async def submit(self, order: Order, work: Work) -> JobReport:
+        return self._book.submit(order, work)
 
-    async def report(self, job_id: str, owner: str) -> JobReport | ServiceError:
-        try:
-            return self._book.report(job_id, owner)
-        except ServiceError as error:
-            return error.with_traceback(None)
+    @refusal_as_value
+    async def report(self, job_id: str, owner: str) -> JobReport:
+        return self._book.report(job_id, owner)
 
     async def listed(self, owner: str) -> JobList:
         return self._book.listed(owner)
 
-    async def cancel(self, job_id: str, owner: str) -> JobReport | ServiceError:
-        try:
-            return await self._book.cancel(job_id, owner)
-        except ServiceError as error:
-            return error.with_traceback(None)
+    @refusal_as_value
+    async def cancel(self, job_id: str, owner: str) -> JobReport:
+        return await self._book.cancel(job_id, owner)
 
+    @refusal_as_last_item
     async def events(self, job_id: str, owner: str) -> AsyncGenerator[Any]:
-        try:
-            async for event in self._book.events(job_id, owner):
+        async with aclosing(self._book.events(job_id, owner)) as events:
+            async for event in events:
                 yield event
-        except ServiceError as error:
-            yield error.with_traceback(None)

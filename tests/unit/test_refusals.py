@@ -2,8 +2,8 @@
 
 import pytest
 
-from serve_app.deployments.refusals import refusal_as_last_item, refusal_as_value
 from serve_app.errors import InvalidImage, ServiceError
+from serve_app.refusals import refusal_as_last_item, refusal_as_value
 
 
 class Stage:
