@@ -29,6 +29,7 @@ from serve_app.messages import (
     Floats,
     GenerationRequest,
     ImageResult,
+    MaskSource,
     Pixels,
     PreprocessResult,
     Progress,
@@ -50,6 +51,7 @@ class Composition:
     upscale: int = 1
     caption: bool = False
     resize: tuple[int, int] | None = None  # (width, height), when all else is done
+    mask: MaskSource | None = None  # of the request's mask, for the image's parameters alone
 
 
 @dataclass(frozen=True)

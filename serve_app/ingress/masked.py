@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from serve_app.config import Limits
 from serve_app.errors import InvalidRequest
 from serve_app.imaging import codec, masks
+from serve_app.imaging.png_parameters import hash_of
 from serve_app.ingress import checks
-from serve_app.messages import GenerationRequest, Pixels
+from serve_app.messages import GenerationRequest, MaskSource, Pixels
 from serve_app.pipeline import Composition
 
 _COVERED = 128  # a pixel is made anew by the model from this value on
@@ -44,6 +45,8 @@ def with_mask(
         raise InvalidRequest(f"{message} (limits.max_edit_pixels)").about("image")
     mask = masks.blurred(_read(sent, image, limits), sent.blur)
     request = replace(request, mask_image=codec.encode(mask))
+    source = MaskSource(sent.field, hash_of(sent.data), sent.blur, sent.padding)
+    composition = replace(composition, mask=source)
     if sent.padding is None:
         return request, composition
     region = masks.region_of(mask, request.width, request.height, sent.padding)

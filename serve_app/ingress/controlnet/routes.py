@@ -29,7 +29,7 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
         )
         with checks.naming_field(_IMAGE):
             images = await pipeline.generate(request, composition)
-        (image,), timings = await encode_images(images, request, args)
+        (image,), timings = await encode_images(images, request, composition, args)
         response.headers.update(timings.header)
         return ControlNetResponse(request_id=body.request_id, output_image_base64=in_base64(image))
 

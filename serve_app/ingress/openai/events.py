@@ -27,7 +27,7 @@ async def event_of(
     }
     if isinstance(item, Finished):
         (data,), timings = await encode_images(
-            [item], request, args, output_format, compression, composition.resize
+            [item], request, composition, args, output_format, compression
         )
         return (
             common

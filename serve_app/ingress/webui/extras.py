@@ -8,11 +8,11 @@ from fastapi import APIRouter
 
 from serve_app.config import AppArgs
 from serve_app.errors import InvalidRequest
+from serve_app.imaging.png_parameters import read_parameters
 from serve_app.imaging.png_texts import read_texts
 from serve_app.ingress import checks
 from serve_app.ingress.encoding import encode, in_base64
 from serve_app.ingress.json_body import JsonRoute
-from serve_app.ingress.png_parameters import read_parameters
 from serve_app.ingress.webui.controlnet import module_of, thresholds_of
 from serve_app.ingress.webui.document import errors
 from serve_app.ingress.webui.hires import MAX_FACTOR, scale_for
