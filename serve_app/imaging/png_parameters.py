@@ -24,7 +24,7 @@ SAMPLER_NAMES: dict[SamplerName, str] = {
     "unipc": "UniPC",
     "lcm": "LCM",
 }
-_NAMES: dict[str, str] = {**SAMPLER_NAMES}
+_NAMES: dict[str, str] = {ours: theirs for ours, theirs in SAMPLER_NAMES.items()}
 
 
 def parameters_of(
