@@ -74,6 +74,12 @@ class InvalidField(ServiceError):
     code = "invalid_field"
 
 
+class UnknownFields(InvalidField):
+    """The request has fields that nothing looks at, and the client prefers to be told so."""
+
+    code = "unknown_field"
+
+
 class BodyTooLarge(ServiceError):
     """The request's body is over the byte limit."""
 

@@ -44,6 +44,8 @@ def problem(error: ServiceError) -> Response:
         headers["Retry-After"] = str(error.retry_after_s)
     if isinstance(error, errors.TimedOut):
         headers["X-Should-Retry"] = "false"  # OpenAI's clients would do all of the work again
+    if isinstance(error, errors.UnknownFields):
+        headers["Preference-Applied"] = "handling=strict"
     return answer(status_of(error), str(error), error.code, error.param, headers)
 
 

@@ -94,4 +94,5 @@ class Answering:
             model=self._args.models.generator.name,
             timings=timings.field,
             usage=usage_of(images, work.request, work.composition),
+            warnings=list(work.warnings),
         )

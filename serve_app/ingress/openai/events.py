@@ -42,6 +42,7 @@ async def event_of(
                 "caption": item.caption,
                 "timings": timings.field,
                 "usage": usage_of([item], request, composition).model_dump(),
+                "warnings": list(work.warnings),
             }
         )
     progress = item.progress
