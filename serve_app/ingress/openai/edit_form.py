@@ -123,4 +123,4 @@ def _fields(form: list[Part]) -> ImageEdit:
     try:
         return ImageEdit.model_validate(texts, strict=False)
     except ValidationError as error:
-        raise invalid_field(error.errors(include_input=False)) from error
+        raise invalid_field(error.errors()) from error

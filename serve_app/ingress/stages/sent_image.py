@@ -59,7 +59,7 @@ async def sent_image(request: Request) -> Sent:
         try:
             parsed = ImageBody.model_validate_json(body)
         except ValidationError as error:
-            raise invalid_field(error.errors(include_input=False)) from error
+            raise invalid_field(error.errors()) from error
         return Sent(from_base64(parsed.image, "image"), parsed.sent)
     return Sent(body)
 
