@@ -220,5 +220,14 @@ def read_batching(path: Path, deployment: str) -> BatchSettings:
     return BatchSettings.model_validate(found.get("user_config", {}))
 
 
+def read_cpus(path: Path, deployment: str) -> float:
+    """The CPUs that Ray gives a replica of a deployment of the same file.
+
+    Raises as `read_batching`.
+    """
+    (found,) = (each for each in _application(path)["deployments"] if each["name"] == deployment)
+    return float(found.get("ray_actor_options", {}).get("num_cpus", 1))
+
+
 def _application(path: Path) -> Any:
     return yaml.safe_load(path.read_text())["applications"][0]

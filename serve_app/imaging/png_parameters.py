@@ -48,7 +48,7 @@ def parameters_of(
     generator, upscaler = args.models.generator, args.models.upscaler
     values = {
         "Steps": request.num_inference_steps,
-        "Sampler": _NAMES[request.sampler],
+        "Sampler": _NAMES.get(request.sampler, request.sampler),
         "CFG scale": request.guidance_scale,
         "Seed": 0,
         "Size": f"{request.width}x{request.height}",
