@@ -167,7 +167,9 @@ class AppArgs(Settings):
         "and those below localhost, local, internal, svc and home.arpa, which no web page can take "
         "for its own",
     )
-    embed_parameters: bool = Field(True, description="PNG results carry all that made them, as text")
+    embed_parameters: bool = Field(
+        True, description="PNG results carry all that made them, as text"
+    )
     webui: bool = Field(
         False, description="also speak the API of Stable Diffusion web UI, under /sdapi"
     )
