@@ -80,12 +80,9 @@ class BoundedBody:
                     if not message.get("more_body", False):
                         return bytes(body)
         except TimeoutError as error:
-            message = over(
-                f"the body did not arrive in time: {mebibytes(len(body))} came",
-                f"{self._timeout_s:g} s",
-                "limits.request_timeout_s",
-            )
-            raise TimedOut(message) from error
+            came = f"the body did not arrive in time: {mebibytes(len(body))} came"
+            limit = f"{self._timeout_s:g} s"
+            raise TimedOut(over(came, limit, "limits.request_timeout_s")) from error
 
     def _too_large(self, sent: str) -> BodyTooLarge:
         most = mebibytes(self._max_bytes)
