@@ -30,3 +30,4 @@ class ControlNetRequest(Body):
 class ControlNetResponse(BaseModel):
     request_id: int
     output_image_base64: str
+    warnings: list[str] | None = Field(None, description="of unknown fields, where there are some")
