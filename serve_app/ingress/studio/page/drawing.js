@@ -16,6 +16,8 @@ export class Drawing extends EventTarget {
     this.colour = COLOURS.black;
     this.past = [];
     this.blank = true;
+    this.sample = false; // an example that the first stroke replaces
+    this.refused = null; // why the picture that was chosen last is none
     this.wipe();
     this.offerColours(swatches, ownColour);
     canvas.addEventListener("pointerdown", (event) => this.begin(event));
@@ -49,6 +51,8 @@ export class Drawing extends EventTarget {
     this.canvas.setPointerCapture(event.pointerId);
     this.pointer = event.pointerId;
     this.remember();
+    if (this.sample) this.wipe();
+    this.own();
     this.last = this.at(event);
     this.lineTo(this.last, event.pressure);
     this.changed();
@@ -95,42 +99,77 @@ export class Drawing extends EventTarget {
 
   remember() {
     const { width, height } = this.canvas;
-    this.past.push([this.context.getImageData(0, 0, width, height), this.blank]);
+    this.past.push([this.context.getImageData(0, 0, width, height), this.blank, this.sample]);
     if (this.past.length > UNDOS) this.past.shift();
     this.blank = false;
   }
 
+  /** What is on the easel now is the person's own. */
+  own() {
+    this.sample = false;
+    this.refused = null;
+  }
+
   undo() {
     if (!this.past.length) return;
-    const [pixels, blank] = this.past.pop();
+    const [pixels, blank, sample] = this.past.pop();
     this.wipe(pixels.width, pixels.height);
     this.context.putImageData(pixels, 0, 0);
-    this.blank = blank;
+    this.own();
+    Object.assign(this, { blank, sample });
     this.changed();
   }
 
   clear() {
-    if (this.blank) return;
-    this.remember();
+    if (!this.blank) this.remember();
     this.wipe();
+    this.own();
     this.blank = true;
     this.changed();
   }
 
-  /** Lay a picture on the easel, in its own shape. Throws where the bytes are none. */
+  /** Lay a picture on the easel, in its own shape. Throws where the bytes are none; until another
+   * takes its place, `refused` has the reason. */
   async load(blob) {
     const picture = await createImageBitmap(blob).catch(() => {
-      throw new Error(`${blob.name ?? "This file"} is no picture that this browser can show.`);
+      const name = blob.name ?? "This file";
+      throw (this.refused = new Error(`${name} is no picture that this browser can show.`));
     });
-    const scale = LONGEST / Math.max(picture.width, picture.height);
     this.remember();
+    this.own();
+    this.lay(picture);
+  }
+
+  lay(picture) {
+    const scale = LONGEST / Math.max(picture.width, picture.height);
     this.wipe(Math.ceil(picture.width * scale), Math.ceil(picture.height * scale));
     this.context.drawImage(picture, 0, 0, this.canvas.width, this.canvas.height);
     this.changed();
   }
 
+  async laySample(blob) {
+    await this.load(blob);
+    this.sample = true;
+    this.changed();
+  }
+
+  /** What `restore` takes. */
+  async kept() {
+    const { blank, sample } = this;
+    return { blank, sample, blob: blank ? null : await this.picture() };
+  }
+
+  /** Back to what was kept; there is nothing to undo yet. */
+  async restore({ blank, sample, blob }) {
+    if (blank) return;
+    const picture = await createImageBitmap(blob);
+    Object.assign(this, { blank, sample });
+    this.lay(picture);
+  }
+
   example() {
     this.remember();
+    this.own();
     this.wipe();
     this.context.fillStyle = COLOURS.red;
     this.context.beginPath();

@@ -1,15 +1,24 @@
-// Finished pictures of this session, each to download or to go on with.
+// The pictures that this browser keeps, each to download or to go on with.
 
 import { downloadLink, element, fileName } from "./elements.js";
 
 export class Gallery {
-  constructor(list, note, useAsInput) {
-    Object.assign(this, { list, note, useAsInput });
+  constructor(list, note, history, useAsInput) {
+    Object.assign(this, { list, note, history, useAsInput, urls: [] });
+    history.addEventListener("change", () => this.look());
+    this.look();
   }
 
-  add({ blob, prompt, seed, caption }) {
-    this.note.hidden = true;
+  async look() {
+    const records = await this.history.all();
+    this.urls.splice(0).forEach((url) => URL.revokeObjectURL(url));
+    this.note.hidden = records.length > 0;
+    this.list.replaceChildren(...records.map((record) => this.item(record)));
+  }
+
+  item({ blob, request: { prompt }, seed, caption }) {
     const url = URL.createObjectURL(blob);
+    this.urls.push(url);
     const item = element("li");
     const picture = element("img", { src: url, alt: caption || prompt, loading: "lazy" });
     const words = element("p", { textContent: prompt, title: prompt });
@@ -19,6 +28,6 @@ export class Gallery {
     const tools = element("div", { className: "tools" });
     tools.append(downloadLink(url, fileName(prompt, seed)), use);
     item.append(picture, words, more, tools);
-    this.list.prepend(item);
+    return item;
   }
 }
