@@ -1,11 +1,13 @@
 // One picture at a time: what is asked for, its previews as they come, and the result.
 
 import { ApiError, base64Of, blobOf, events, fieldsOf, multipart } from "./api.js";
+import { Comparison } from "./comparison.js";
 import { element, say, setDefaults, showError, showValues } from "./elements.js";
 
 const FIELDS = [
   "prompt", "negative_prompt", "seed", "num_inference_steps", "strength", "guidance_scale",
   "controlnet_conditioning_scale", "canny_low_threshold", "canny_high_threshold", "upscale",
+  "mask_blur", "padding_mask_crop", "n", "size", "sampler",
 ];
 const NOTES = {
   edges: "The result follows the picture's edges; its colours come from the prompt.",
@@ -18,10 +20,11 @@ export class Generation {
   constructor(form, drawing, finished) {
     Object.assign(this, { form, drawing, finished });
     this.at = (id) => form.querySelector(`#${id}`);
+    this.comparison = new Comparison(this.at("stage"), this.at("compare"));
     showValues(form);
     this.follow();
     form.addEventListener("change", () => this.follow());
-    drawing.addEventListener("change", () => this.follow());
+    for (const what of ["change", "mask"]) drawing.addEventListener(what, () => this.follow());
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.run();
@@ -51,17 +54,26 @@ export class Generation {
       : NOTES[this.use];
   }
 
-  async request() {
+  /** Every parameter as the API names it; pictures are blobs. */
+  async asked() {
     const fields = fieldsOf(this.form, FIELDS);
-    Object.assign(fields, { stream: true, partial_images: 3, progress: true });
     fields.caption = this.form.elements.caption.checked;
     const { use } = this;
     const picture = use === "none" ? null : await this.drawing.picture();
-    if (use === "start" || use === "both") {
-      const files = use === "both" ? { image: picture, control_image: picture } : { image: picture };
+    if (["edges", "both"].includes(use)) fields.control_image = picture;
+    if (!["start", "both"].includes(use)) return fields;
+    fields.image = picture;
+    if (!this.drawing.mask.blank) fields.mask_image = await this.drawing.mask.picture();
+    return fields;
+  }
+
+  async request({ image, control_image: control, mask_image: mask, ...fields }) {
+    Object.assign(fields, { stream: true, partial_images: 3, progress: true });
+    if (image) {
+      const files = { image, ...(control && { control_image: control }), ...(mask && { mask_image: mask }) };
       return ["/v1/images/edits", { method: "POST", body: multipart(fields, files) }];
     }
-    if (picture) fields.control_image = await base64Of(picture);
+    if (control) fields.control_image = await base64Of(control);
     const headers = { "Content-Type": "application/json" };
     return ["/v1/images/generations", { method: "POST", headers, body: JSON.stringify(fields) }];
   }
@@ -72,14 +84,15 @@ export class Generation {
     const began = performance.now();
     this.busy(true);
     try {
-      const [path, options] = await this.request();
-      let result = null;
+      const asked = await this.asked();
+      const [path, options] = await this.request(asked);
+      let finished = false;
       for await (const event of events(path, { ...options, signal })) {
-        if (event.type.endsWith(".completed")) result = event;
-        else this.progressed(event);
+        finished ||= event.type.endsWith(".completed");
+        if (!event.type.endsWith(".completed")) this.progressed(event);
+        else this.complete(event, asked, (performance.now() - began) / 1000);
       }
-      if (!result) throw new ApiError("The server ended before the picture was finished.");
-      this.complete(result, (performance.now() - began) / 1000);
+      if (!finished) throw new ApiError("The server ended before the picture was finished.");
     } catch (error) {
       showError(this.at("error"), error);
       this.line(error.name === "AbortError" ? "Cancelled" : "Not finished");
@@ -96,6 +109,7 @@ export class Generation {
     this.at("cancel").disabled = !busy;
     this.at("result").setAttribute("aria-busy", String(busy));
     if (!busy) return;
+    this.comparison.hide();
     this.at("picture").dataset.previews = 0;
     this.at("picture").classList.add("old");
     showError(this.at("error"), null);
@@ -119,7 +133,7 @@ export class Generation {
     this.line(step < steps ? `Step ${step} of ${steps}${left}` : `Step ${step} of ${steps} · finishing`);
   }
 
-  complete(event, seconds) {
+  complete(event, asked, seconds) {
     const blob = this.show(event);
     const { seed, caption, size, timings } = event;
     this.at("progress").value = this.at("progress").max;
@@ -130,7 +144,8 @@ export class Generation {
     const stages = Object.entries(timings).map(([name, s]) => `${name} ${s.toFixed(2)} s`);
     const facts = [`seed ${seed}`, size.replace("x", " × "), ...stages];
     this.at("facts").replaceChildren(...facts.map((textContent) => element("li", { textContent })));
-    this.finished({ blob, prompt: this.form.elements.prompt.value, seed, caption });
+    if (asked.image) this.comparison.show(asked.image, "What it started from");
+    this.finished({ blob, request: asked, seed, caption: caption ?? null, size, timings });
   }
 
   show(event) {
