@@ -75,6 +75,13 @@ class Page:
             form, name, value,
         )  # fmt: skip
 
+    def slide_at(self, css, value):
+        self.browser.execute_script(
+            "const slider = document.querySelector(arguments[0]); slider.value = arguments[1];"
+            "slider.dispatchEvent(new Event('input', { bubbles: true }));",
+            css, value,
+        )  # fmt: skip
+
     def draw(self):
         """A red blob at the left and a blue stroke at the right."""
         self.browser.execute_script(
@@ -110,10 +117,12 @@ class Page:
             "return document.documentElement.scrollWidth - window.innerWidth"
         )
 
-    def shoot(self, name):
+    def shoot(self, name, at=None):
+        """What the window shows, from the top of the page or of an element by its id."""
         folder = os.environ.get("STUDIO_SHOTS")
         if folder:
-            self.browser.execute_script("window.scrollTo(0, 0)")
+            script = "arguments[0] ? arguments[0].scrollIntoView() : window.scrollTo(0, 0)"
+            self.browser.execute_script(script, at and self[at])
             self.browser.save_screenshot(str(Path(folder) / f"{name}.png"))
 
 

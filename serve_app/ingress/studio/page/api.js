@@ -128,7 +128,7 @@ export function fieldsOf(form, names) {
   return fields;
 }
 
-const TEXTS = new Set(["prompt", "negative_prompt"]);
+const TEXTS = new Set(["prompt", "negative_prompt", "size", "sampler"]);
 
 /** A multipart form of fields and files. */
 export function multipart(fields, files) {

@@ -2,6 +2,8 @@
 
 import { table } from "./database.js";
 
+const PASSING = new Set(["tool"]); // what is at hand, not what is asked for
+
 export class Draft {
   constructor(form, drawing) {
     Object.assign(this, { form, drawing, fields: {}, sketches: Promise.resolve() });
@@ -17,7 +19,9 @@ export class Draft {
     for (const what of ["input", "change"]) {
       this.form.addEventListener(what, (event) => this.changed(event.target), { capture: true });
     }
-    this.drawing.addEventListener("change", () => this.keepSketch());
+    for (const what of ["change", "mask"]) {
+      this.drawing.addEventListener(what, () => this.keepSketch());
+    }
     return kept.length > 0;
   }
 
@@ -36,7 +40,7 @@ export class Draft {
   }
 
   async changed({ name, type, checked, value }) {
-    if (!name || type === "file" || this.form.elements[name] === undefined) return;
+    if (!name || PASSING.has(name) || this.form.elements[name] === undefined) return;
     this.fields[name] = type === "checkbox" ? checked : value;
     await this.put({ id: "fields", fields: this.fields });
   }

@@ -18,7 +18,7 @@ export class Generation {
     showValues(form);
     this.follow();
     form.addEventListener("change", () => this.follow());
-    drawing.addEventListener("change", () => this.follow());
+    for (const what of ["change", "mask"]) drawing.addEventListener(what, () => this.follow());
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.ask();

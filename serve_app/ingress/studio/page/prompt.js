@@ -36,7 +36,7 @@ export class PromptHelp {
     this.prompt.value = prompt;
     this.prompt.dispatchEvent(new Event("input", { bubbles: true }));
     if (picture && (this.drawing.blank || this.drawing.sample)) {
-      await this.drawing.laySample(blobOf(picture));
+      await this.drawing.load(blobOf(picture), null, true);
     }
   }
 

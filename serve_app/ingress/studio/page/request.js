@@ -5,6 +5,7 @@ import { base64Of, fieldsOf, multipart } from "./api.js";
 const FIELDS = [
   "prompt", "negative_prompt", "seed", "num_inference_steps", "strength", "guidance_scale",
   "controlnet_conditioning_scale", "canny_low_threshold", "canny_high_threshold", "upscale",
+  "mask_blur", "padding_mask_crop", "n", "size", "sampler",
 ];
 
 /** The fields of the form, named as the API names them, and its pictures as blobs.
@@ -15,8 +16,10 @@ export async function requestOf(form, drawing, use) {
   const request = fieldsOf(form, FIELDS);
   request.caption = form.elements.caption.checked;
   const picture = use === "none" ? null : await drawing.picture();
-  if (use === "start" || use === "both") request.image = picture;
   if (use === "edges" || use === "both") request.control_image = picture;
+  if (use === "edges" || use === "none") return request;
+  request.image = picture;
+  if (!drawing.mask.blank) request.mask_image = await drawing.mask.picture();
   return request;
 }
 

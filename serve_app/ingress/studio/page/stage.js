@@ -1,6 +1,7 @@
 // The run at work: its previews as they come, how far it is, its result, and what waits behind it.
 
 import { blobOf } from "./api.js";
+import { Comparison } from "./comparison.js";
 import { element, say, showError } from "./elements.js";
 import { about, took } from "./words.js";
 
@@ -9,6 +10,7 @@ export class Stage {
   constructor(card, cancel, finished) {
     Object.assign(this, { card, cancel, finished, waiting: 0 });
     this.at = (id) => card.querySelector(`#${id}`);
+    this.comparison = new Comparison(this.at("stage"), this.at("compare"));
   }
 
   /** The runs that have not ended. */
@@ -36,7 +38,8 @@ export class Stage {
   }
 
   began(run) {
-    Object.assign(this, { prompt: run.request.prompt, began_ms: performance.now(), seed: null });
+    Object.assign(this, { request: run.request, began_ms: performance.now(), seed: null });
+    this.comparison.hide();
     this.at("picture").dataset.previews = 0;
     this.at("picture").classList.add("old");
     this.at("outcome").hidden = true;
@@ -69,6 +72,8 @@ export class Stage {
     const stages = Object.entries(timings).map(([name, s]) => `${name} ${s.toFixed(2)} s`);
     const facts = [`seed ${seed}`, size.replace("x", " × "), ...stages];
     this.at("facts").replaceChildren(...facts.map((textContent) => element("li", { textContent })));
+    const { image } = this.request;
+    if (image) this.comparison.show(image, "What it started from");
     say(caption ? `Done: ${caption}` : "Done");
   }
 
@@ -85,14 +90,14 @@ export class Stage {
   /** Where others wait it says which one failed. */
   named(error) {
     if (!this.waiting || error.name === "AbortError") return error;
-    return new Error(`“${this.prompt.slice(0, 60)}”: ${error.message}`);
+    return new Error(`“${this.request.prompt.slice(0, 60)}”: ${error.message}`);
   }
 
   show(event, blob) {
     const picture = this.at("picture");
     URL.revokeObjectURL(picture.src);
     picture.src = URL.createObjectURL(blob);
-    picture.alt = event.caption ?? (event.type.endsWith(".completed") ? this.prompt : "A preview");
+    picture.alt = event.caption ?? (event.type.endsWith(".completed") ? this.request.prompt : "A preview");
     picture.hidden = false;
     picture.classList.remove("old");
     this.at("picture-note").hidden = true;
