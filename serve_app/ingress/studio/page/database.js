@@ -11,7 +11,7 @@ export async function table(name) {
   return database ? new Kept(database, name) : (inMemory[name] ??= new Passing());
 }
 
-function open() {
+async function open() {
   const request = indexedDB.open("studio", 1);
   request.onupgradeneeded = () => {
     for (const name of TABLES) request.result.createObjectStore(name, { keyPath: "id" });

@@ -19,6 +19,8 @@ export class Drawing extends EventTarget {
     this.tool = "draw"; // or "mask", "unmask"
     this.past = [];
     this.blank = true;
+    this.sample = false; // an example that the first stroke replaces
+    this.refused = null; // why the picture that was chosen last is none
     this.wipe();
     watchStrokes(canvas, {
       begin: (point, pressure) => this.begin(point, pressure),
@@ -29,7 +31,10 @@ export class Drawing extends EventTarget {
 
   begin(point, pressure) {
     this.remember();
-    if (this.tool === "draw") this.blank = false;
+    if (this.tool === "draw") {
+      if (this.sample) this.wipe();
+      this.own();
+    }
     this.last = point;
     this.go(point, pressure);
     this.changed();
@@ -56,25 +61,30 @@ export class Drawing extends EventTarget {
       sketch: this.context.getImageData(0, 0, width, height),
       mask: this.mask.blank ? null : this.mask.pixels(),
       blank: this.blank,
+      sample: this.sample,
     });
     if (this.past.length > UNDOS) this.past.shift();
   }
 
+  /** What is on the easel is the person's own now. */
+  own(blank = false, sample = false) {
+    Object.assign(this, { blank, sample, refused: null });
+  }
+
   undo() {
     if (!this.past.length) return;
-    const { sketch, mask, blank } = this.past.pop();
+    const { sketch, mask, blank, sample } = this.past.pop();
     this.wipe(sketch.width, sketch.height);
     this.context.putImageData(sketch, 0, 0);
     if (mask) this.mask.restore(mask);
-    this.blank = blank;
+    this.own(blank, sample);
     this.changed("both");
   }
 
   clear() {
-    if (this.blank) return;
-    this.remember();
+    if (!this.blank) this.remember();
     this.wipe();
-    this.blank = true;
+    this.own(true);
     this.changed("both");
   }
 
@@ -93,19 +103,40 @@ export class Drawing extends EventTarget {
 
   /** Lay a picture on the easel, in its own shape, with a mask if one is given.
    *
-   * Throws where the bytes are no picture.
+   * Throws where the bytes are no picture; until another takes its place, `refused` has the reason.
    */
-  async load(blob, mask = null) {
+  async load(blob, mask = null, sample = false) {
     const picture = await createImageBitmap(blob).catch(() => {
-      throw new Error(`${blob.name ?? "This file"} is no picture that this browser can show.`);
+      const name = blob.name ?? "This file";
+      throw (this.refused = new Error(`${name} is no picture that this browser can show.`));
     });
-    const scale = LONGEST / Math.max(picture.width, picture.height);
     this.remember();
+    this.own(false, sample);
+    await this.lay(picture, mask);
+  }
+
+  async lay(picture, mask) {
+    const scale = LONGEST / Math.max(picture.width, picture.height);
     this.wipe(Math.ceil(picture.width * scale), Math.ceil(picture.height * scale));
     this.context.drawImage(picture, 0, 0, this.canvas.width, this.canvas.height);
     if (mask) await this.mask.load(mask);
-    this.blank = false;
     this.changed("both");
+  }
+
+  /** What `restore` takes. */
+  async kept() {
+    const { blank, sample } = this;
+    if (blank) return { blank };
+    const [blob, mask] = [this.picture(), this.mask.blank ? null : this.mask.picture()];
+    return { blank, sample, blob: await blob, mask: await mask };
+  }
+
+  /** Back to what was kept; there is nothing to undo yet. */
+  async restore({ blank, sample, blob, mask }) {
+    if (blank) return;
+    const picture = await createImageBitmap(blob);
+    this.own(false, sample);
+    await this.lay(picture, mask);
   }
 
   example() {
@@ -117,7 +148,7 @@ export class Drawing extends EventTarget {
     this.context.fill();
     this.context.fillStyle = COLOURS.blue;
     this.context.fillRect(285, 175, 180, 180);
-    this.blank = false;
+    this.own();
     this.changed("both");
   }
 

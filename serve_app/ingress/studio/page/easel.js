@@ -6,17 +6,21 @@ import { offerColours } from "./palette.js";
 const BRUSH_STEP = 4;
 
 export class Easel {
-  constructor(card, drawing, error) {
-    Object.assign(this, { card, drawing, error });
+  /** `help` has examples. */
+  constructor(card, drawing, error, help) {
+    Object.assign(this, { card, drawing, error, refusal: null });
     this.at = (id) => card.querySelector(`#${id}`);
     offerColours(this.at("swatches"), this.at("own-colour"), (colour) => {
       drawing.colour = colour;
       this.take("draw");
     });
     this.at("tools").addEventListener("change", (event) => this.take(event.target.value));
-    for (const what of ["undo", "clear", "example"]) {
+    for (const what of ["undo", "clear"]) {
       this.at(what).addEventListener("click", () => drawing[what]());
     }
+    this.at("example").addEventListener("click", async () => {
+      if (!(await help.layAny())) drawing.example();
+    });
     this.at("choose").addEventListener("change", (event) => {
       if (event.target.files.length) this.lay(event.target.files[0]);
       event.target.value = "";
@@ -40,6 +44,8 @@ export class Easel {
   follow() {
     const { blank } = this.drawing;
     this.at("hint").hidden = !blank;
+    this.at("sample-note").hidden = !this.drawing.sample;
+    if (this.refusal && !this.drawing.refused) showError(this.error, (this.refusal = null));
     for (const radio of this.at("tools").querySelectorAll("[value$=mask]")) radio.disabled = blank;
     if (blank && this.drawing.tool !== "draw") this.take("draw");
   }
@@ -85,10 +91,9 @@ export class Easel {
   async lay(blob, mask = null) {
     try {
       await this.drawing.load(blob, mask);
-      showError(this.error, null);
       this.card.scrollIntoView({ block: "nearest", behavior: "smooth" });
     } catch (error) {
-      showError(this.error, error);
+      showError(this.error, (this.refusal = error));
     }
   }
 }

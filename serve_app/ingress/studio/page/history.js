@@ -85,7 +85,7 @@ function plusBytes(bytes, { blob, request }) {
 }
 
 /** Of random digits: crypto.randomUUID is only there over HTTPS. */
-function newId() {
+export function newId() {
   const words = crypto.getRandomValues(new Uint32Array(4));
   return Array.from(words, (word) => word.toString(16).padStart(8, "0")).join("");
 }

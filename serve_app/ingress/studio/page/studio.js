@@ -2,6 +2,7 @@
 
 import { onKeyNeeded } from "./api.js";
 import { offerLimits, offerSamplers } from "./choices.js";
+import { Draft } from "./draft.js";
 import { Drawing } from "./drawing.js";
 import { Easel } from "./easel.js";
 import { showEdges } from "./edges.js";
@@ -10,7 +11,10 @@ import { Gallery } from "./gallery.js";
 import { Generation } from "./generate.js";
 import { History } from "./history.js";
 import { MaskPanel } from "./mask_panel.js";
+import { PromptHelp } from "./prompt.js";
 import { restorePng, restoreRecord } from "./restoring.js";
+import { Runs } from "./runs.js";
+import { Stage } from "./stage.js";
 import { watchStatus } from "./status.js";
 import { tabs } from "./tabs.js";
 import { Viewer } from "./viewer.js";
@@ -21,12 +25,13 @@ tabs(document.querySelector("[role=tablist]"));
 
 const history = new History();
 const drawing = new Drawing(at("canvas"), at("mask"), at("brush-size"));
-const easel = new Easel(at("input"), drawing, at("error"));
-const generation = new Generation(at("draw-form"), drawing, async (made) => {
-  lookAtStatus();
-  await history.add(made);
-});
+const help = new PromptHelp(at("draw-form"), drawing);
+const easel = new Easel(at("input"), drawing, at("error"), help);
+const stage = new Stage(at("draw-form"), (run) => runs.cancel(run), () => lookAtStatus());
+const runs = new Runs(history, stage);
+const generation = new Generation(at("draw-form"), drawing, runs);
 new MaskPanel(at("draw-form"), drawing);
+const draft = new Draft(at("draw-form"), drawing);
 const folderRun = new FolderRun(at("folder-form"), at("cells"));
 new Gallery(at("gallery-card"), history, new Viewer(at("viewer")), {
   use: (blob) => easel.lay(blob),
@@ -72,12 +77,28 @@ function askForKey() {
   });
 }
 
+at("clear-history").addEventListener("click", () => {
+  if (confirm("Delete all pictures that this browser keeps of this page?")) history.clear();
+});
+addEventListener("beforeunload", (event) => {
+  if (runs.all.length || folderRun.running) event.preventDefault();
+});
+
+const restored = draft.restore();
 let first = true;
 const lookAtStatus = watchStatus((status) => {
   if (!first) return;
-  first = false;
+  first = false; // the server answers, and has the key that it may need
   generation.setDefaults(status);
   offerLimits(at("draw-form"), status);
   offerSamplers(at("draw-form").elements.sampler).catch(() => {}); // the default stays
   folderRun.setDefaults(status);
+  begin();
 });
+
+async function begin() {
+  const kept = await restored;
+  runs.resume();
+  await help.learn().catch(() => {}); // the page draws without
+  if (!kept && drawing.blank) await help.layAny();
+}
