@@ -50,7 +50,8 @@ class Page:
         return self
 
     def forget(self):
-        """As in a browser that was never here."""
+        """As in a browser that was never here, and is not here now."""
+        self.browser.get("about:blank")
         origin = {"origin": self.url, "storageTypes": "all"}
         self.browser.execute_cdp_cmd("Storage.clearDataForOrigin", origin)
         return self

@@ -302,7 +302,8 @@ def test_the_viewer_by_mouse(page):
     assert zoom(page) == pytest.approx(2.25)
     ActionChains(page.browser).drag_and_drop_by_offset(views, 50, 30).perform()
     assert panned(page) == pytest.approx([50, 30], abs=1)
-    ActionChains(page.browser).drag_and_drop_by_offset(views, 600, 0).perform()
+    for _ in range(2):
+        ActionChains(page.browser).drag_and_drop_by_offset(views, 600, 0).perform()
     assert panned(page)[0] == pytest.approx(views.size["width"] * 1.25 / 2, abs=1)  # no further
     page.browser.execute_script(
         "arguments[0].dispatchEvent(new WheelEvent('wheel',"
@@ -332,6 +333,18 @@ def test_the_viewer_shows_what_a_picture_started_from(page):
     assert right.rect["x"] >= left.rect["x"] + left.rect["width"]
     page["viewer-next"].click()
     assert not page["viewer-compare"].is_displayed() and not over.is_displayed()
+    page["viewer-close"].click()
+
+
+def test_the_result_is_enlarged_too(page):
+    page["example"].click()
+    make(page, seed=1, use="start")
+    page.press("enlarge")
+    assert page["viewer"].is_displayed() and page["viewer-compare"].is_displayed()
+    page["viewer"].send_keys(Keys.ESCAPE)
+    assert page.browser.switch_to.active_element == page["enlarge"]
+    page["picture"].click()
+    assert page["viewer"].is_displayed()
     page["viewer-close"].click()
 
 
