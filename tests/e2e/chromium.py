@@ -50,7 +50,7 @@ class Page:
         return self
 
     def forget(self):
-        """As in a browser that was never here."""
+        """As in a browser that was never here, and is not here now."""
         self.browser.get("about:blank")  # a page that is open would write again
         origin = {"origin": self.url, "storageTypes": "all"}
         self.browser.execute_cdp_cmd("Storage.clearDataForOrigin", origin)
@@ -158,7 +158,9 @@ def browser():
 @pytest.fixture
 def page(service, browser):
     browser.get_log("browser")
-    yield Page(browser, service.url).forget().open()
+    page = Page(browser, service.url).forget().open()
+    page.until(lambda: page["sample-note"].is_displayed())
+    yield page
     complaints = [entry["message"] for entry in browser.get_log("browser")]
     ours = [text for text in complaints if "Content Security Policy" in text or "Uncaught" in text]
     assert not ours

@@ -227,6 +227,77 @@ def test_a_picture_is_pasted(page):
     page.until(lambda: page["canvas"].get_attribute("height") == "256")
 
 
+def test_a_picture_is_pasted_by_a_button(page, url):
+    grant = {"origin": url, "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]}
+    page.browser.execute_cdp_cmd("Browser.grantPermissions", grant)
+    page.browser.execute_async_script(
+        "const done = arguments[arguments.length - 1];"
+        "const canvas = Object.assign(document.createElement('canvas'), { width: 20, height: 40 });"
+        "canvas.toBlob((blob) => navigator.clipboard.write("
+        "  [new ClipboardItem({ 'image/png': blob })]).then(done));"
+    )
+    page.press("paste")
+    page.until(lambda: page["canvas"].get_attribute("width") == "256")
+    page.browser.execute_async_script(
+        "navigator.clipboard.writeText('words').then(arguments[arguments.length - 1])"
+    )
+    page.press("paste")
+    page.until(lambda: "no picture on the clipboard" in page.text("error"))
+
+
+def test_a_mask_and_what_was_set_with_it_outlive_a_reload(page):
+    page["example"].click()
+    take(page, "mask")
+    page["invert-mask"].click()
+    page.slide("draw-form", "strength", 0.9)
+    page.slide("draw-form", "mask_blur", 5)
+    drafts = (
+        "const done = arguments[arguments.length - 1];"
+        "import('/studio/database.js').then(({ table }) => table('drafts'))"
+        ".then((drafts) => drafts.all()).then((all) => done("
+        "  all.some((each) => each.mask) && all.some((each) => each.fields?.mask_blur === '5')))"
+    )
+    page.until(lambda: page.browser.execute_async_script(drafts))
+    page.open()
+    page.until(lambda: share_masked(page) == 1)
+    page.until(lambda: page.all("[name=mask_blur]")[0].get_attribute("value") == "5")
+    assert page.all("#draw-form [name=strength]")[0].get_attribute("value") == "0.9"
+    assert page["mask-panel"].is_displayed()
+
+
+def test_the_service_keeps_what_the_mask_leaves_alone(service, browser, tmp_path):
+    """On the served demo: the result in the page against the sketch."""
+    page = Page(browser, service.url).forget().open()
+    choose(page, sketch(256, 256), tmp_path)
+    page.slide_at("#brush-size", 80)
+    take(page, "mask")
+    stroke(page, (-70, 0), (30, 20))
+    page.browser.execute_script("document.querySelector('[name=upscale][value=\"1\"]').click()")
+    page.press("generate")
+    page.await_result()
+    assert page["compare"].is_displayed()
+    differs = page.browser.execute_async_script(
+        "const done = arguments[arguments.length - 1];"
+        "const pixels = (picture) => {"
+        "  const canvas = document.createElement('canvas');"
+        "  Object.assign(canvas, { width: 512, height: 512 });"
+        "  const pen = canvas.getContext('2d'); pen.drawImage(picture, 0, 0);"
+        "  return pen.getImageData(0, 0, 512, 512).data;"
+        "};"
+        "const picture = document.getElementById('picture');"
+        "picture.decode().then(() => {"
+        "  const [before, mask, after] ="
+        "    ['canvas', 'mask', 'picture'].map((id) => pixels(document.getElementById(id)));"
+        "  const count = { inside: 0, outside: 0, size: picture.naturalWidth };"
+        "  for (let at = 0; at < before.length; at += 4)"
+        "    if ([0, 1, 2].some((channel) => before[at + channel] !== after[at + channel]))"
+        "      count[mask[at + 3] ? 'inside' : 'outside'] += 1;"
+        "  done(count);"
+        "});"
+    )
+    assert differs["size"] == 512 and differs["outside"] == 0 and differs["inside"] > 1000
+
+
 def test_count_size_and_sampler_are_what_the_api_offers(page):
     page.until(lambda: len(page.all("[name=sampler] option")) > 1)
     samplers = [each.get_attribute("value") for each in page.all("[name=sampler] option")]

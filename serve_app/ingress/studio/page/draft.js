@@ -13,8 +13,8 @@ export class Draft {
   async restore() {
     const kept = await (await table("drafts")).all();
     const [fields, sketch] = ["fields", "sketch"].map((id) => kept.find((each) => each.id === id));
-    this.fill(fields?.fields ?? {});
     if (sketch) await this.drawing.restore(sketch).catch(() => {});
+    this.fill(fields?.fields ?? {}); // after the sketch: a mask sets some of them
     // Captured: events that controls are sent by the page need not bubble.
     for (const what of ["input", "change"]) {
       this.form.addEventListener(what, (event) => this.changed(event.target), { capture: true });

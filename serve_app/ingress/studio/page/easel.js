@@ -29,6 +29,8 @@ export class Easel {
     card.addEventListener("keydown", (event) => this.pressed(event));
     document.addEventListener("keydown", (event) => this.undone(event));
     document.addEventListener("paste", (event) => this.pasted(event));
+    this.at("paste").hidden = !navigator.clipboard?.read; // there over HTTPS, and on this machine
+    this.at("paste").addEventListener("click", () => this.paste());
     this.follow();
   }
 
@@ -75,15 +77,32 @@ export class Easel {
 
   undone(event) {
     const typing = event.target.matches("textarea, input:not([type=range], [type=radio])");
-    if (!(event.ctrlKey || event.metaKey) || event.key !== "z" || typing) return;
+    if (!(event.ctrlKey || event.metaKey) || event.key !== "z" || typing || !this.shown) return;
     event.preventDefault();
     this.drawing.undo();
+  }
+
+  get shown() {
+    return !this.card.closest("[hidden]") && !document.querySelector("dialog[open]");
+  }
+
+  /** The button: the browser may ask whether the page may. */
+  async paste() {
+    try {
+      for (const item of await navigator.clipboard.read()) {
+        const type = item.types.find((each) => each.startsWith("image/"));
+        if (type) return this.lay(await item.getType(type));
+      }
+      throw new Error("There is no picture on the clipboard.");
+    } catch (error) {
+      showError(this.error, error);
+    }
   }
 
   /** Text stays the browser's to paste. */
   pasted(event) {
     const picture = [...event.clipboardData.files].find((file) => file.type.startsWith("image/"));
-    if (!picture || this.card.closest("[hidden]")) return;
+    if (!picture || !this.shown) return;
     event.preventDefault();
     this.lay(picture);
   }

@@ -30,10 +30,13 @@ export function fieldsOfText(text) {
   if (pairs.length < LEAST_PAIRS) return null;
   const negative = lines.findIndex((line) => line.startsWith(NEGATIVE));
   const end = negative < 0 ? lines.length : negative;
+  const fields = Object.assign({}, ...pairs.map(([name, value]) => fieldOf(name, value)));
+  // Under a mask the size is that of the part that was made, not of the picture.
+  if (pairs.some(([name]) => name.startsWith("Mask "))) delete fields.size;
   return {
     prompt: lines.slice(0, end).join("\n"),
     negative_prompt: lines.slice(end).join("\n").slice(NEGATIVE.length),
-    ...Object.assign({}, ...pairs.map(([name, value]) => fieldOf(name, value))),
+    ...fields,
   };
 }
 

@@ -38,6 +38,7 @@ export class Stage {
   }
 
   began(run) {
+    this.result = null; // the picture that can be enlarged
     Object.assign(this, { request: run.request, began_ms: performance.now(), seed: null });
     this.comparison.hide();
     this.at("picture").dataset.previews = 0;
@@ -67,6 +68,7 @@ export class Stage {
   made(event, blob) {
     this.show(event, blob);
     const { seed, caption, size, timings } = event;
+    this.result = { blob, caption, request: this.request };
     this.at("outcome").hidden = false;
     this.at("caption").textContent = caption ?? "";
     const stages = Object.entries(timings).map(([name, s]) => `${name} ${s.toFixed(2)} s`);

@@ -33,7 +33,11 @@ const generation = new Generation(at("draw-form"), drawing, runs);
 new MaskPanel(at("draw-form"), drawing);
 const draft = new Draft(at("draw-form"), drawing);
 const folderRun = new FolderRun(at("folder-form"), at("cells"));
-new Gallery(at("gallery-card"), history, new Viewer(at("viewer")), {
+const viewer = new Viewer(at("viewer"));
+for (const id of ["enlarge", "picture"]) {
+  at(id).addEventListener("click", () => stage.result && viewer.open([stage.result], stage.result));
+}
+new Gallery(at("gallery-card"), history, viewer, {
   use: (blob) => easel.lay(blob),
   restore: async (record) => {
     await restoreRecord(at("draw-form"), easel, record);

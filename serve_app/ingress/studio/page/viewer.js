@@ -22,7 +22,8 @@ export class Viewer {
       "viewer-close": () => dialog.close(),
     };
     for (const [id, act] of Object.entries(acts)) this.at(id).addEventListener("click", act);
-    dialog.addEventListener("keydown", (event) => this.pressed(event));
+    // Of the document: a button that has just been disabled leaves the focus nowhere.
+    document.addEventListener("keydown", (event) => dialog.open && this.pressed(event));
     dialog.addEventListener("close", () => this.closed());
   }
 
@@ -30,14 +31,14 @@ export class Viewer {
   open(records, record) {
     this.records = records;
     this.index = records.findIndex((each) => each.id === record.id);
-    this.show(record, record.request.image, "Before");
+    this.show(record, record.request.image, "Before, over after");
   }
 
   /** The first over the second. */
   compare([first, second]) {
     this.records = [second];
     this.index = 0;
-    this.show(second, first.blob, "The other", 50, first);
+    this.show(second, first.blob, "The first, over the second", 50, first);
   }
 
   show(record, over, words, share = 0, other = null) {
