@@ -6,7 +6,7 @@ import { requestOf } from "./request.js";
 const NOTES = {
   edges: "The result follows the picture's edges; its colours come from the prompt.",
   both: "The result starts from the picture and keeps to its edges.",
-  start: "The result starts from the picture; strength is how far it may go from it.",
+  start: "The result starts from the picture; its shapes may move. Strength is how far it may go.",
   none: "The prompt alone decides.",
 };
 
