@@ -246,6 +246,18 @@ def test_a_picture_made_here_gives_its_settings_when_dropped(page):
     assert fields(page, "seed", "prompt", "num_inference_steps") == ["21", "a red circle", "6"]
 
 
+def test_a_picture_is_chosen_for_its_settings(page, tmp_path):
+    texts = PngInfo()
+    texts.add_text("parameters", PARAMETERS + ", Mask hash: 12")
+    (tmp_path / "made.png").write_bytes(encoded(sketch(64, 64), pnginfo=texts))
+    (tmp_path / "other.png").write_bytes(encoded(sketch(64, 64)))
+    page["settings-from"].send_keys(str(tmp_path / "made.png"))
+    page.until(lambda: fields(page, "seed") == ["77"])
+    assert fields(page, "size") == [""]  # of the part under a mask, not of the picture
+    page["settings-from"].send_keys(str(tmp_path / "other.png"))
+    page.until(lambda: page.text("error") == "other.png carries no settings.")
+
+
 def test_any_other_picture_goes_onto_the_easel(page):
     page.browser.execute_script(DROP, "#request", in_base64(encoded(sketch(64, 32))))
     page.until(lambda: page["canvas"].get_attribute("height") == "256")
@@ -314,6 +326,23 @@ def test_the_viewer_by_mouse(page):
     assert zoom(page) == 1
     page["viewer-close"].click()
     assert not page["viewer"].is_displayed()
+
+
+def test_two_fingers_zoom(page):
+    make(page, seed=1)
+    click(page, ".open")
+
+    def touch(kind, *across):
+        points = [{"x": x, "y": 400, "id": at} for at, x in enumerate(across)]
+        event = {"type": f"touch{kind}", "touchPoints": points}
+        page.browser.execute_cdp_cmd("Input.dispatchTouchEvent", event)
+
+    touch("Start", 600, 700)
+    touch("Move", 550, 750)
+    touch("Move", 500, 800)
+    touch("End")
+    page.until(lambda: zoom(page) == pytest.approx(3, abs=0.2))
+    page["viewer-close"].click()
 
 
 def test_the_viewer_shows_what_a_picture_started_from(page):
