@@ -51,7 +51,7 @@ class Page:
 
     def forget(self):
         """As in a browser that was never here, and is not here now."""
-        self.browser.get("about:blank")
+        self.browser.get("about:blank")  # a page that is open would write again
         origin = {"origin": self.url, "storageTypes": "all"}
         self.browser.execute_cdp_cmd("Storage.clearDataForOrigin", origin)
         return self
@@ -108,9 +108,23 @@ class Page:
         self.browser.execute_script("arguments[0].scrollIntoView({ block: 'center' })", self[name])
         self[name].click()
 
+    def generate(self, prompt):
+        """Ask for a picture, as one more run."""
+        self.type_prompt(prompt)
+        self.press("generate")
+
+    def reload(self):
+        self.browser.refresh()
+        self.until(lambda: self["lamp"].get_attribute("data-state") == "up")
+
     def await_result(self):
         self.until(lambda: self["outcome"].is_displayed() or self["error"].is_displayed())
         assert not self["error"].is_displayed(), self.text("error")
+
+    def await_done(self):
+        """Nothing runs, and nothing waits."""
+        self.until(lambda: self.text("progress-line").startswith("Done in"))
+        self.until(lambda: not self["cancel"].is_enabled())
 
     def sideways(self):
         """Pixels that the page is wider than its window."""
@@ -144,7 +158,9 @@ def browser():
 @pytest.fixture
 def page(service, browser):
     browser.get_log("browser")
-    yield Page(browser, service.url).forget().open()
+    page = Page(browser, service.url).forget().open()
+    page.until(lambda: page["sample-note"].is_displayed())
+    yield page
     complaints = [entry["message"] for entry in browser.get_log("browser")]
     ours = [text for text in complaints if "Content Security Policy" in text or "Uncaught" in text]
     assert not ours

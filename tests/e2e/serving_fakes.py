@@ -8,8 +8,8 @@ from contextlib import contextmanager
 import requests
 import uvicorn
 
-from tests.e2e.conftest import await_true, free_port
 from tests import fakes
+from tests.e2e.conftest import await_true, free_port
 from tests.service import Service
 
 

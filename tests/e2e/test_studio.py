@@ -34,14 +34,15 @@ def test_a_drawing_becomes_a_picture_before_ones_eyes(page):
     assert page.text("caption")
     facts = page.text("facts")
     assert "512 × 512" in facts and "generate" in facts and "canny" in facts
-    assert len(page.all("#gallery li")) == 1
+    page.until(lambda: len(page.all("#gallery li")) == 1)
     link = page.all("#gallery a")[0]
     assert link.get_attribute("download").endswith(".png")
-    page.all("#gallery button")[0].click()  # goes on from the result
+    use = next(each for each in page.all("#gallery button") if each.text == "Use as input")
+    page.browser.execute_script("arguments[0].click()", use)  # goes on from the result
     page.browser.execute_script("document.querySelector('[value=start]').click()")
     page.press("generate")
     page.await_result()
-    assert len(page.all("#gallery li")) == 2
+    page.until(lambda: len(page.all("#gallery li")) == 2)
 
 
 def test_the_same_seed_is_sent_and_the_defaults_are_the_servers(page, service):
@@ -60,6 +61,7 @@ def test_undo_and_clear(page):
     def ink():
         return page.browser.execute_script("return document.getElementById('canvas').toDataURL()")
 
+    page["clear"].click()
     blank = ink()
     page.draw()
     drawn = ink()

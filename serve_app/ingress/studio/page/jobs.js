@@ -10,12 +10,12 @@ export async function jobsAreKept() {
   return json("/v1/jobs").then(() => true, (error) => error.status !== 404);
 }
 
-/** The events of a run until it has ended; `waits` is given the job's report while it has no turn.
+/** The events of a run until it has ended; `stands` is given the job's report until the first.
  *
  * A run that was sent before is found again: its id is the request's idempotency key. Its `stopping`
  * cancels it, on the server too.
  */
-export async function* follow(run, waits) {
+export async function* follow(run, stands) {
   const { signal } = run.stopping;
   const [path, options] = await callOf(run.request);
   const headers = new Headers(options.headers);
@@ -32,20 +32,25 @@ export async function* follow(run, waits) {
   const { id } = await response.json();
   signal.addEventListener("abort", () => cancel(id));
   if (signal.aborted) cancel(id);
-  yield* watched(id, signal, waits);
+  yield* watched(id, signal, stands);
 }
 
-async function* watched(id, signal, waits) {
-  const asking = setInterval(async () => {
+async function* watched(id, signal, stands) {
+  let heard = false;
+  const look = async () => {
     const report = await json(`/v1/jobs/${id}`, { unasked: true }).catch(() => null);
-    if (report?.status === "queued" && !signal.aborted) waits(report);
-  }, AGAIN_MS);
+    const open = ["queued", "running"].includes(report?.status);
+    if (open && !heard && !signal.aborted) stands(report);
+  };
+  const looking = setInterval(look, AGAIN_MS);
+  look();
   try {
     while (true) {
       let completed = false;
       try {
         for await (const event of events(`/v1/jobs/${id}/events`, { signal })) {
-          clearInterval(asking);
+          clearInterval(looking);
+          heard = true;
           completed = event.type.endsWith(".completed");
           yield event;
         }
@@ -58,7 +63,8 @@ async function* watched(id, signal, waits) {
       await Promise.race([new Promise((done) => setTimeout(done, AGAIN_MS)), aborted(signal)]);
     }
   } finally {
-    clearInterval(asking);
+    clearInterval(looking);
+    heard = true;
   }
 }
 

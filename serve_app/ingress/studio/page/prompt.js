@@ -31,11 +31,11 @@ export class PromptHelp {
     return chip;
   }
 
-  /** An example's prompt, and its sketch unless somebody has drawn. */
-  async lay({ prompt, control_image: picture }) {
+  /** An example's prompt, and its sketch: over what somebody has drawn only `overAll`. */
+  async lay({ prompt, control_image: picture }, overAll = false) {
     this.prompt.value = prompt;
     this.prompt.dispatchEvent(new Event("input", { bubbles: true }));
-    if (picture && (this.drawing.blank || this.drawing.sample)) {
+    if (picture && (overAll || this.drawing.blank || this.drawing.sample)) {
       await this.drawing.load(blobOf(picture), null, true);
     }
   }
@@ -46,7 +46,7 @@ export class PromptHelp {
       ({ prompt, control_image: picture }) => picture && prompt !== this.prompt.value,
     );
     if (!others.length) return false;
-    await this.lay(others[Math.floor(Math.random() * others.length)]);
+    await this.lay(others[Math.floor(Math.random() * others.length)], true);
     return true;
   }
 

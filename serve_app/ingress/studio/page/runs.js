@@ -69,8 +69,8 @@ export class Runs {
     let unkept = null;
     this.watcher.began(run);
     try {
-      const waits = (report) => this.watcher.progressed(report);
-      for await (const event of follow(run, waits)) {
+      const stands = (report) => this.watcher.progressed(report);
+      for await (const event of follow(run, stands)) {
         if (event.type.endsWith(".completed")) {
           made += 1;
           await this.keep(run, event).catch(() => (unkept = new ApiError(NO_ROOM)));
