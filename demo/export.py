@@ -13,7 +13,7 @@ from diffusers import StableDiffusionPipeline
 from torch import nn
 from transformers import CLIPImageProcessor, GitProcessor, Swin2SRImageProcessor, ViTImageProcessor
 
-from demo import architectures, vocabulary
+from demo import architectures, card, vocabulary
 
 WEIGHTS = Path(__file__).parent / "weights"
 
@@ -26,7 +26,7 @@ def half(module: nn.Module) -> nn.Module:
 def generator(
     text_encoder: nn.Module, vae: nn.Module, unet: nn.Module, weights: Path = WEIGHTS
 ) -> None:
-    """Write a StableDiffusionPipeline folder."""
+    """Write a StableDiffusionPipeline folder, with its model card."""
     pipeline = StableDiffusionPipeline(
         vae=half(vae),
         text_encoder=half(text_encoder),
@@ -37,7 +37,7 @@ def generator(
         feature_extractor=None,
         requires_safety_checker=False,
     )
-    replace(weights / "generator", pipeline.save_pretrained)
+    replace(weights / "generator", pipeline.save_pretrained, card.write)
 
 
 def controlnet(model: nn.Module, weights: Path = WEIGHTS) -> None:

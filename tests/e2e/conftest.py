@@ -15,6 +15,10 @@ import psutil
 import pytest
 import requests
 
+from tests.e2e.chromium import answering_before, browser, page
+
+__all__ = ["answering_before", "browser", "page"]  # fixtures
+
 ROOT = Path(__file__).parents[2]
 START_LIMIT_S = 180
 GRPC = """

@@ -1,173 +1,28 @@
-"""Studio in a real Chromium, over the served demo. Screenshots go to `$STUDIO_SHOTS`."""
+"""Studio in a real Chromium, over the served demo."""
 
 import hashlib
-import os
 import re
-import shutil
-import threading
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 import requests
-import uvicorn
 
-from tests.e2e.conftest import await_true, free_port
+from tests.e2e.chromium import Page
+from tests.e2e.serving_fakes import serving_fakes
 from tests.images import encoded, sketch
-from tests.service import Service
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402
-from selenium.webdriver.common.by import By  # noqa: E402
-from selenium.webdriver.common.keys import Keys  # noqa: E402
-from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-DRIVER = shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(
-    not (CHROMIUM and DRIVER), reason="needs chromium and chromedriver on the PATH"
-)
-
-# What a server with keys, or with a full queue, would answer, put before the page's own fetch.
-ANSWER_BEFORE = """
-const real = window.fetch;
-window.fetch = (url, options = {}) => {
-  const refusal = (%s)(String(url), new Headers(options.headers));
-  if (!refusal) return real(url, options);
-  const [status, headers, message] = refusal;
-  const body = JSON.stringify({ error: { message, type: "", param: null, code: "" } });
-  return Promise.resolve(new Response(body, { status, headers }));
-};
-"""
-
-
-class Page:
-    """The page, and what a person does with it."""
-
-    def __init__(self, browser, url):
-        self.browser = browser
-        self.url = url
-
-    def open(self, width=1280, height=900, scheme="light"):
-        media = [{"name": "prefers-color-scheme", "value": scheme}]
-        screen = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
-        self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": media})
-        self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
-        self.browser.get(self.url + "/")
-        self.until(lambda: self["lamp"].get_attribute("data-state") == "up")
-        return self
-
-    def __getitem__(self, name):
-        return self.browser.find_element(By.ID, name)
-
-    def all(self, css):
-        return self.browser.find_elements(By.CSS_SELECTOR, css)
-
-    def until(self, condition, limit_s=90):
-        WebDriverWait(self.browser, limit_s, 0.1).until(lambda _: condition())
-
-    def text(self, name):
-        return self[name].get_attribute("textContent")
-
-    def slide(self, form, name, value):
-        self.browser.execute_script(
-            "const slider = document.getElementById(arguments[0]).elements[arguments[1]];"
-            "slider.value = arguments[2];"
-            "slider.dispatchEvent(new Event('input', { bubbles: true }));",
-            form, name, value,
-        )  # fmt: skip
-
-    def draw(self):
-        """A red blob at the left and a blue stroke at the right."""
-        self.browser.execute_script(
-            "document.getElementById('brush-size').value = 80;"
-            "document.getElementById('canvas').scrollIntoView({ block: 'center' });"
-        )
-        for colour, points in (
-            ("red", [(-90, -30), (20, 0), (-10, 30), (-10, -30)]),
-            ("blue", [(50, -50), (0, 90), (40, 0), (0, -90)]),
-        ):
-            self.all(f"input[aria-label={colour}]")[0].click()
-            hand = ActionChains(self.browser, duration=50)
-            hand.move_to_element_with_offset(self["canvas"], *points[0]).click_and_hold()
-            for point in points[1:]:
-                hand.move_by_offset(*point)
-            hand.release().perform()
-
-    def type_prompt(self, text):
-        self.all("#draw-form [name=prompt]")[0].clear()
-        self.all("#draw-form [name=prompt]")[0].send_keys(text)
-
-    def press(self, name):
-        self.browser.execute_script("arguments[0].scrollIntoView({ block: 'center' })", self[name])
-        self[name].click()
-
-    def await_result(self):
-        self.until(lambda: self["outcome"].is_displayed() or self["error"].is_displayed())
-        assert not self["error"].is_displayed(), self.text("error")
-
-    def sideways(self):
-        """Pixels that the page is wider than its window."""
-        return self.browser.execute_script(
-            "return document.documentElement.scrollWidth - window.innerWidth"
-        )
-
-    def shoot(self, name):
-        folder = os.environ.get("STUDIO_SHOTS")
-        if folder:
-            self.browser.execute_script("window.scrollTo(0, 0)")
-            self.browser.save_screenshot(str(Path(folder) / f"{name}.png"))
-
-
-@pytest.fixture(scope="module")
-def browser():
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in ("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
-    yield driver
-    driver.quit()
-
-
-@pytest.fixture
-def page(service, browser):
-    browser.get_log("browser")
-    yield Page(browser, service.url).open()
-    complaints = [entry["message"] for entry in browser.get_log("browser")]
-    ours = [text for text in complaints if "Content Security Policy" in text or "Uncaught" in text]
-    assert not ours
-
-
-@pytest.fixture
-def answering_before(browser):
-    """Answer some of the page's requests before they leave; undone after the test."""
-    added = []
-
-    def answer(script):
-        source = {"source": ANSWER_BEFORE % script}
-        added.append(browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", source))
-
-    yield answer
-    for script in added:
-        browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
-    browser.execute_script("sessionStorage.clear()")
+pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 
 
 @pytest.fixture
 def guarded_url(tmp_path):
     keys = tmp_path / "keys"
     keys.write_text(hashlib.sha256(b"secret").hexdigest())
-    port = free_port()
-    api = Service({"auth": {"keys_file": str(keys)}}).api
-    server = uvicorn.Server(uvicorn.Config(api, port=port, log_level="warning"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    await_true(lambda: requests.get(f"http://127.0.0.1:{port}/").status_code == 200, 20)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join(20)
+    with serving_fakes({"auth": {"keys_file": str(keys)}}) as url:
+        yield url
 
 
 def test_a_drawing_becomes_a_picture_before_ones_eyes(page):
@@ -179,14 +34,15 @@ def test_a_drawing_becomes_a_picture_before_ones_eyes(page):
     assert page.text("caption")
     facts = page.text("facts")
     assert "512 × 512" in facts and "generate" in facts and "canny" in facts
-    assert len(page.all("#gallery li")) == 1
+    page.until(lambda: len(page.all("#gallery li")) == 1)
     link = page.all("#gallery a")[0]
     assert link.get_attribute("download").endswith(".png")
-    page.all("#gallery button")[0].click()  # goes on from the result
+    use = next(each for each in page.all("#gallery button") if each.text == "Use as input")
+    page.browser.execute_script("arguments[0].click()", use)  # goes on from the result
     page.browser.execute_script("document.querySelector('[value=start]').click()")
     page.press("generate")
     page.await_result()
-    assert len(page.all("#gallery li")) == 2
+    page.until(lambda: len(page.all("#gallery li")) == 2)
 
 
 def test_the_same_seed_is_sent_and_the_defaults_are_the_servers(page, service):
@@ -205,6 +61,7 @@ def test_undo_and_clear(page):
     def ink():
         return page.browser.execute_script("return document.getElementById('canvas').toDataURL()")
 
+    page["clear"].click()
     blank = ink()
     page.draw()
     drawn = ink()

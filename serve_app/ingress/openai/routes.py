@@ -16,6 +16,7 @@ from serve_app.ingress.jobs.asking import Asking, Later, asking, digest_of
 from serve_app.ingress.jobs.calls import JobCalls
 from serve_app.ingress.jobs.schema import JobReport
 from serve_app.ingress.json_body import JsonRoute
+from serve_app.ingress.model_card import read_card
 from serve_app.ingress.openai.answering import Answering
 from serve_app.ingress.openai.edit_form import (
     EDIT_BODY,
@@ -53,8 +54,12 @@ def build_router(
     later = Later(jobs, args.jobs)
     router = APIRouter(tags=["generation"], responses=error_schema(), route_class=JsonRoute)
     model = args.models.generator
-    card = ModelObject(
-        id=model.name, created=int(time.time()), owned_by="local", aliases=model.aliases
+    described = ModelObject(
+        id=model.name,
+        created=int(time.time()),
+        owned_by="local",
+        aliases=model.aliases,
+        **dict(read_card(model.path)),
     )
 
     async def answered(
@@ -137,14 +142,14 @@ def build_router(
 
     @router.get("/v1/models")
     async def models() -> ModelList:
-        """The models that `model` may name."""
-        return ModelList(data=[card])
+        """The models that `model` may name, and what their model cards say of them."""
+        return ModelList(data=[described])
 
     @router.get("/v1/models/{name:path}", responses=error_schema(404))
     async def one_model(name: str) -> ModelObject:
         """A model by its name or one of its aliases."""
         if name not in model.names:
             raise HTTPException(404, f"unknown model; here is {model.name}")
-        return card
+        return described
 
     return router

@@ -47,12 +47,25 @@ class ImageResponse(BaseModel):
     )
 
 
+class ModelExample(BaseModel):
+    """The beginning of a request that this model answers well."""
+
+    prompt: str
+    control_image: str | None = Field(None, description="a picture that fits the prompt, in base64")
+
+
 class ModelObject(BaseModel):
     id: str
     object: Literal["model"] = "model"
     created: int
     owned_by: str
     aliases: list[str] = Field(description="other names that it answers to")
+    description: str | None = Field(None, description="what it draws, as its model card says")
+    examples: list[ModelExample] = Field([], description="of its model card")
+    vocabulary: list[str] = Field(
+        [],
+        description="the words that it knows, where its model card lists them; others say little",
+    )
 
 
 class ModelList(BaseModel):

@@ -14,7 +14,8 @@ PICTURE = render(Scene((Shape("star", "red", 0.5, 0.5, 0.35),), "white"))
 
 def test_all_weights_are_safetensors_of_at_most_20_mb():
     files = [path for path in WEIGHTS.rglob("*") if path.is_file()]
-    assert {path.suffix for path in files} <= {".safetensors", ".json", ".txt"}
+    suffixes = {path.suffix for path in files}
+    assert suffixes <= {".safetensors", ".json", ".txt", ".md", ".png"}  # of the model card, too
     assert sum(path.stat().st_size for path in files) <= 20e6
 
 

@@ -9,10 +9,9 @@ export function onKeyNeeded(ask) {
 }
 
 export class ApiError extends Error {
-  constructor(message, status = 0, retryAfter = null) {
+  constructor(message, status = 0, { retryAfter = null, code = null, unreachable = false } = {}) {
     super(message);
-    this.status = status;
-    this.retryAfter = retryAfter;
+    Object.assign(this, { status, retryAfter, code, unreachable });
   }
 }
 
@@ -53,27 +52,36 @@ function problem(body, status = 0, retryAfter = null) {
   const text = body?.error?.message ?? `The server answered ${status}.`;
   const sentence = text[0].toUpperCase() + text.slice(1).replace(/([^.!?])$/, "$1.");
   const again = retryAfter ? ` Try again in ${retryAfter} s.` : "";
-  return new ApiError(sentence + again, status, retryAfter);
+  return new ApiError(sentence + again, status, { retryAfter, code: body?.error?.code });
 }
 
 /** fetch says "Failed to fetch" and the like; an abort stays as it is. */
 function readable(error) {
   if (error.name === "AbortError" || error instanceof ApiError) return error;
-  return new ApiError("The server cannot be reached. Is it running, and the network up?");
+  const words = "The server cannot be reached. Is it running, and the network up?";
+  return new ApiError(words, 0, { unreachable: true });
 }
 
 export async function json(path, options) {
   return (await send(path, options)).json();
 }
 
-/** The events of a stream, parsed. An error event, or a stream that ends early, throws. */
+/** The events of a stream, parsed. An error event throws. */
 export async function* events(path, options) {
-  const response = await send(path, options);
+  yield* eventsOf(await send(path, options), options.signal);
+}
+
+/** The same of a response that has come. */
+export async function* eventsOf(response, signal) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  const stop = () => reader.cancel().catch(() => {});
+  signal.addEventListener("abort", stop);
   let rest = "";
   try {
     while (true) {
+      signal.throwIfAborted();
       const { value, done } = await reader.read();
+      signal.throwIfAborted();
       if (done) return;
       const blocks = (rest + value).split("\n\n");
       rest = blocks.pop();
@@ -88,7 +96,8 @@ export async function* events(path, options) {
   } catch (error) {
     throw readable(error);
   } finally {
-    reader.cancel().catch(() => {});
+    signal.removeEventListener("abort", stop);
+    stop();
   }
 }
 
@@ -119,7 +128,7 @@ export function fieldsOf(form, names) {
   return fields;
 }
 
-const TEXTS = new Set(["prompt", "negative_prompt"]);
+const TEXTS = new Set(["prompt", "negative_prompt", "size", "sampler"]);
 
 /** A multipart form of fields and files. */
 export function multipart(fields, files) {

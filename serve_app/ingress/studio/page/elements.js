@@ -28,7 +28,8 @@ export function showValues(form) {
 export function setDefaults(form, { defaults, limits }) {
   for (const slider of form.querySelectorAll("label.slider input")) {
     if (slider.name === "num_inference_steps") slider.max = limits.max_steps;
-    if (!(slider.name in defaults) || slider.value !== slider.defaultValue) continue;
+    const moved = slider.value !== slider.defaultValue || "kept" in slider.dataset;
+    if (!(slider.name in defaults) || moved) continue;
     slider.value = slider.defaultValue = defaults[slider.name];
     slider.dispatchEvent(new Event("input"));
   }

@@ -49,12 +49,13 @@ export class FolderRun {
     if (this.running || !this.cells.length) return;
     const { signal } = (this.running = new AbortController());
     const fields = fieldsOf(this.form, FIELDS);
+    const edges = this.form.elements.edges.checked;
     const queue = [...this.cells];
     queue.forEach((cell) => cell.reset());
     this.busy(true);
     const one = async () => {
       while (queue.length && !signal.aborted) {
-        const error = await queue.shift().make(fields, signal);
+        const error = await queue.shift().make(fields, edges, signal);
         if (error?.status === 401) this.running.abort(); // without a key none can succeed
         this.tally();
       }
@@ -121,11 +122,11 @@ class Cell {
     this.say("Waiting");
   }
 
-  /** Gives the error, if it ends with one. */
-  async make(fields, signal) {
+  /** Along its own edges, if told so. Gives the error, if it ends with one. */
+  async make(fields, edges, signal) {
     this.say("Making", "busy");
     try {
-      const answer = await this.answer(fields, signal);
+      const answer = await this.answer(fields, edges, signal);
       const { b64_json, seed } = answer.data[0];
       this.result = URL.createObjectURL(blobOf(b64_json, answer.output_format));
       this.picture.src = this.result;
@@ -141,9 +142,10 @@ class Cell {
   }
 
   /** A full queue is no failure of this picture: it waits as long as the server says. */
-  async answer(fields, signal) {
+  async answer(fields, edges, signal) {
     while (true) {
-      const body = multipart({ ...fields, prompt: this.prompt }, { image: this.file });
+      const files = { image: this.file, ...(edges && { control_image: this.file }) };
+      const body = multipart({ ...fields, prompt: this.prompt }, files);
       try {
         return await json("/v1/images/edits", { method: "POST", body, signal });
       } catch (error) {
