@@ -29,6 +29,7 @@ from serve_app.client import AsyncClient, ClientError, Completed
 STEPS = (4, 8, 15, 15, 15, 30, 60)
 BANDS_S = (2.0, 5.0, 15.0, 45.0, float("inf"))
 WITHIN = 0.3
+_LEAST_S = 0.1  # a forecast that is read together with the end is none
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def _told(
     return [
         Told(size, image, index == 0, moment - began, eta_s, end - moment)
         for index, (moment, eta_s) in enumerate(heard)
-        if end > moment
+        if end - moment >= _LEAST_S
     ]
 
 

@@ -17,6 +17,8 @@ _NUMBERS = {
     "guidance_end": (float, "the share of the steps that are guided, 0 to 1"),
     "strength": (float, "how much of the image is redrawn, 0 to 1"),
     "controlnet_conditioning_scale": (float, "how strictly the edges are followed, 0 to 2"),
+    "control_guidance_start": (float, "the share of the steps after which they are, 0 to 1"),
+    "control_guidance_end": (float, "the share of the steps until which they are, 0 to 1"),
     "canny_low_threshold": (int, "0 to 255"),
     "canny_high_threshold": (int, "0 to 255"),
     "output_compression": (int, "0 to 100"),

@@ -23,6 +23,8 @@ class Options(TypedDict, total=False):
     latent_clamp: bool | None
     strength: float | None
     controlnet_conditioning_scale: float | None
+    control_guidance_start: float | None
+    control_guidance_end: float | None
     canny_low_threshold: int | None
     canny_high_threshold: int | None
     upscale: Literal[1, 2, 4] | None

@@ -46,6 +46,9 @@ def image_generation(
         raise InvalidRequest("the last image's seed is over 2^63 - 1").about("seed")
     if (body.num_inference_steps or 1) > limits.max_steps:
         raise InvalidRequest(f"at most {limits.max_steps} steps").about("num_inference_steps")
+    if (body.control_guidance_start or 0.0) >= _or(body.control_guidance_end, 1.0):
+        message = "not before control_guidance_end: the edges would steer no step"
+        raise InvalidRequest(message).about("control_guidance_start")
     checks.check_prompt(body.prompt, limits, "prompt")
     checks.check_prompt(body.negative_prompt or "", limits, "negative_prompt")
     header = None
@@ -109,7 +112,6 @@ def _generation(
     body: ImageRequest, args: AppArgs, size: tuple[int, int], conditioned: bool
 ) -> GenerationRequest:
     defaults = args.defaults
-    guidance_end = defaults.guidance_end_of(conditioned)
     values = {
         name: getattr(defaults, name) if getattr(body, name) is None else getattr(body, name)
         for name in (
@@ -128,6 +130,12 @@ def _generation(
         width=size[0],
         height=size[1],
         guidance_rescale=body.guidance_rescale or 0.0,
-        guidance_end=guidance_end if body.guidance_end is None else body.guidance_end,
+        guidance_end=_or(body.guidance_end, defaults.guidance_end_of(conditioned)),
+        control_guidance_start=body.control_guidance_start or 0.0,
+        control_guidance_end=_or(body.control_guidance_end, 1.0),
         **values,
     )
+
+
+def _or(value: float | None, default: float) -> float:
+    return default if value is None else value

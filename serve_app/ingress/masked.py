@@ -1,10 +1,13 @@
 """A mask that a client sent with an image to edit: checked, and put into the pipeline's request.
 
 It is decoded here, since only its pixels tell whether there is anything to make anew, and where.
-That takes a while, so it belongs into a thread.
+That takes a while, so it is done in a thread (`converted`).
 """
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from serve_app.config import Limits
 from serve_app.errors import InvalidRequest
@@ -13,6 +16,7 @@ from serve_app.ingress import checks
 from serve_app.messages import GenerationRequest, Pixels
 from serve_app.pipeline import Composition
 
+T = TypeVar("T")
 _COVERED = 128  # a pixel is made anew by the model from this value on
 
 
@@ -29,6 +33,12 @@ class SentMask:
     field: str
     blur: float = 0.0
     padding: int | None = None
+
+
+async def converted(convert: Callable[[], T], mask: object) -> T:
+    """`convert()`, which turns a body into the pipeline's request: off the event loop where there
+    is a mask, sent in whatever way."""
+    return await asyncio.to_thread(convert) if mask else convert()
 
 
 def with_mask(

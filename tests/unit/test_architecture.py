@@ -33,8 +33,9 @@ MAY_IMPORT = {
         "stages",
     },
     "ingress": {
-        "config", "errors", "messages", "admission", "calls", "mailbox", "pipeline", "stages",
-        "imaging", "observability", "metrics", "refusals", "timings", "tracing", "ingress",
+        "config", "errors", "messages", "admission", "calls", "deadlines", "mailbox", "pipeline",
+        "stages", "imaging", "observability", "metrics", "refusals", "timings", "tracing",
+        "ingress",
     },
     "app": {"config", "deployments", "ingress"},
     # Deployments are known to the launcher by the import path in the YAML alone.

@@ -4,6 +4,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from serve_app.ingress.schema import TINY_PNG, Base64, Body
 
+IMAGE_FIELD = "input_image_base64"
+
 
 class ControlNetRequest(Body):
     """`POST /generation`."""
