@@ -11,6 +11,7 @@ from argparse import Namespace
 from collections.abc import Callable
 
 from serve_app.client import Client, Refused, Unreachable, arguments, files
+from serve_app.client.following import job
 from serve_app.client.making import edit, generate
 
 REFUSED, UNREACHABLE, INTERRUPTED = 3, 4, 130
@@ -77,6 +78,7 @@ def _models(client: Client, given: Namespace) -> None:
 _COMMANDS = {
     "generate": generate,
     "edit": edit,
+    "job": job,
     "canny": _canny,
     "upscale": _upscale,
     "caption": _caption,

@@ -50,6 +50,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     described = {
         "generate": "an image from a text, whose edges follow those of --image",
         "edit": "an image from a text and the image that it starts from",
+        "job": "what was begun with --detach: how it stands, or its images",
         "canny": "the edges of an image",
         "upscale": "an image, 2 or 4 times as wide and as high",
         "caption": "what is in an image, in words",
@@ -107,7 +108,18 @@ def _generation(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--upscale", type=int, choices=(1, 2, 4))
     parser.add_argument("--caption", action="store_true", default=None, help="print a caption")
     parser.add_argument("--previews", type=Path, metavar="DIR", help="save three previews here")
+    parser.add_argument(
+        "--detach", action="store_true", help="print the id of a job, and do not wait for it"
+    )
     _output(parser, "out.png")
+
+
+def _job(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", help="as --detach printed it")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--wait", action="store_true", help="until it is done, and save its images")
+    what.add_argument("--cancel", action="store_true", help="stop it within a step")
+    parser.add_argument("-o", "--output", type=Path, help="(out. and the images' own format)")
 
 
 def _canny(parser: argparse.ArgumentParser) -> None:
@@ -144,6 +156,7 @@ def _positive(text: str) -> int:
 _FILL: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "generate": _generate,
     "edit": _edit,
+    "job": _job,
     "canny": _canny,
     "upscale": _upscale,
     "caption": _input,

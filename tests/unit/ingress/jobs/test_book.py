@@ -196,7 +196,7 @@ async def test_a_stream_that_is_sent_again_goes_on():
     second = making.stream(key="k", digest="1")
     assert await anext(second) is None
     making.go.set()
-    (one,) = [event async for event in first if event]
+    *_, one = [event async for event in first if event]
     (other,) = [event async for event in second if event]
     assert one is other and len(making.handles["generator"].calls) == 1
 
