@@ -27,8 +27,9 @@ class Client:
 
     A refusal with a `Retry-After` is tried again, at most `retries` times and waiting at most
     `max_wait_s` in all; a lost connection once. What makes images carries an `Idempotency-Key`,
-    so that a service that keeps jobs makes them once, unless they are watched. `timeout_s` is how long the service may be silent. Every call raises
-    Refused or Unreachable; ValueError says that a URL, a key or a field cannot be sent at all.
+    unless it is watched, so that a service that keeps jobs makes them once. `timeout_s` is how long
+    the service may be silent. Every call raises Refused or Unreachable; ValueError says that a URL,
+    a key or a field cannot be sent at all.
     """
 
     def __init__(

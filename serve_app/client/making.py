@@ -22,10 +22,14 @@ def generate(client: Client, given: Namespace) -> None:
 
 def edit(client: Client, given: Namespace) -> None:
     """Make images from a text and an image. Raises BadInput, ClientError."""
-    image, control_image = files.read(given.image), _read(given.control_image)
-    masks = {"mask": _read(given.mask), "mask_image": _read(given.mask_image)}
-    make = partial(client.edit, image, given.prompt, control_image=control_image, **masks)
-    start = partial(client.jobs.start, given.prompt, control_image, edit=image, **masks)
+    image, control = files.read(given.image), _read(given.control_image)
+    mask, white = _read(given.mask), _read(given.mask_image)
+    make = partial(
+        client.edit, image, given.prompt, mask=mask, mask_image=white, control_image=control
+    )
+    start = partial(
+        client.jobs.start, given.prompt, control, edit=image, mask=mask, mask_image=white
+    )
     _make(make, start, given)
 
 

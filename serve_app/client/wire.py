@@ -61,7 +61,8 @@ class Wire:
         reconnections = Reconnections(self._retries, self._max_wait_s)
         while True:
             try:
-                for last_id, event in self._read(job_events(job_id, last_id)):
+                for told_id, event in self._read(job_events(job_id, last_id)):
+                    last_id = told_id
                     reconnections.heard()
                     made |= isinstance(event, Completed)
                     yield event
@@ -142,7 +143,8 @@ class AsyncWire:
         while True:
             try:
                 async with aclosing(self._read(job_events(job_id, last_id))) as read:
-                    async for last_id, event in read:
+                    async for told_id, event in read:
+                        last_id = told_id
                         reconnections.heard()
                         made |= isinstance(event, Completed)
                         yield event

@@ -9,8 +9,9 @@ from dataclasses import replace
 
 from serve_app.config import AppArgs
 from serve_app.errors import InvalidRequest, UnknownModel
+from serve_app.imaging.edits import SentMask
 from serve_app.ingress import checks
-from serve_app.ingress.masked import SentMask, with_mask
+from serve_app.ingress.masked import with_mask
 from serve_app.ingress.schema import MAX_SEED, ImageRequest
 from serve_app.ingress.sizes import pasted_sizing, sizing
 from serve_app.messages import CannyRequest, GenerationRequest, Terms

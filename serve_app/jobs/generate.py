@@ -2,6 +2,7 @@
 
     python -m serve_app.jobs.generate --prompt "a red circle on a white background" -o out.png
     python -m serve_app.jobs.generate --control docs/sketch.jpg --save-intermediates steps …
+    python -m serve_app.jobs.generate --image docs/sketch.jpg --mask-image left.png …
 
 Reads models and defaults from a Serve file (`--config`). The seed gives the service's own image.
 `--save-intermediates` writes what the picture was expected to become after each step.
@@ -19,33 +20,53 @@ from serve_app.config import AppArgs, read_args
 from serve_app.denoise.engine import Engine
 from serve_app.denoise.offline import denoise, request_of
 from serve_app.denoise.trajectory import Work
-from serve_app.errors import ServiceError
-from serve_app.imaging import codec
+from serve_app.errors import InvalidRequest, ServiceError
+from serve_app.imaging import codec, edits, masks
 from serve_app.imaging.canny import find_edges
+from serve_app.imaging.canvas import Canvas, canvas_of
+from serve_app.imaging.edits import SentMask
 from serve_app.model_config import PROJECT_ROOT
 from serve_app.runtimes.generator import GeneratorRuntime
 
 
-def work_of(args: argparse.Namespace, settings: AppArgs) -> Work:
-    """The request that the service would make of these options. Raises ServiceError, OSError."""
+def work_of(args: argparse.Namespace, settings: AppArgs) -> tuple[Work, Canvas]:
+    """The request that the service would make of these options, and where its picture goes.
+
+    Raises ServiceError, OSError.
+    """
     defaults, limit = settings.defaults, settings.limits.max_image_pixels
-    size = (defaults.width, defaults.height)
-    pictures = {
-        name: codec.decode(path.read_bytes(), limit, size) if path else None
-        for name, path in (("control", args.control), ("image", args.image))
-    }
+    sent = mask_of(args)
+    if sent and not args.image:
+        raise InvalidRequest("a mask is of an --image").about(sent.field)
     request = replace(
         request_of(defaults, args.prompt, args.seed, conditioned=args.control is not None),
         negative_prompt=args.negative_prompt,
         num_inference_steps=args.steps or defaults.num_inference_steps,
         sampler=args.sampler or defaults.sampler,
-        strength=args.strength or defaults.strength,
+        strength=args.strength or (1.0 if sent else defaults.strength),
+        image=args.image.read_bytes() if args.image else None,
     )
+    if sent and request.image:
+        header = codec.inspect(request.image, limit)
+        request = edits.masked(request, sent, (header.width, header.height), settings.limits)
+    canvas = canvas_of(request, limit)
     edges = None
-    if pictures["control"] is not None:
+    if args.control:
+        size = request.width, request.height
+        control = masks.pixels_at(args.control.read_bytes(), limit, size, request.region)
         thresholds = (defaults.canny_low_threshold, defaults.canny_high_threshold)
-        edges = find_edges(pictures["control"], *thresholds)
-    return Work(request, edges, pictures["image"])
+        edges = find_edges(control, *thresholds)
+    return Work(request, edges, canvas.image, canvas.mask), canvas
+
+
+def mask_of(args: argparse.Namespace) -> SentMask | None:
+    """Raises OSError, InvalidRequest."""
+    if args.mask and args.mask_image:
+        raise InvalidRequest("name one mask, --mask or --mask-image").about("mask")
+    path, field = args.mask or args.mask_image, "mask" if args.mask else "mask_image"
+    if not path:
+        return None
+    return SentMask(path.read_bytes(), field, args.mask_blur, args.padding_mask_crop)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -57,6 +78,10 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--negative-prompt", default="")
     parser.add_argument("--control", type=Path, help="a picture whose edges steer the result")
     parser.add_argument("--image", type=Path, help="a picture to start from")
+    parser.add_argument("--mask", type=Path, help="a PNG, transparent where --image is edited")
+    parser.add_argument("--mask-image", type=Path, help="the same in white on black")
+    parser.add_argument("--mask-blur", type=float, default=0.0, metavar="PIXELS")
+    parser.add_argument("--padding-mask-crop", type=int, metavar="PIXELS")
     parser.add_argument("--strength", type=float)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int)
@@ -66,7 +91,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     settings = read_args(args.config)
     try:
-        work = work_of(args, settings)
+        work, canvas = work_of(args, settings)
         runtime = GeneratorRuntime(settings.models.generator)
         with tqdm(total=work.steps, unit="step", disable=None) as bar:
 
@@ -75,7 +100,7 @@ def main(argv: list[str] | None = None) -> int:
                 if args.save_intermediates:
                     (picture,) = runtime.decode([expected])
                     path = args.save_intermediates / f"step-{step:03}.png"
-                    path.write_bytes(codec.encode(picture))
+                    path.write_bytes(codec.encode(canvas.finished(picture)))
 
             if args.save_intermediates:
                 args.save_intermediates.mkdir(parents=True, exist_ok=True)
@@ -84,7 +109,7 @@ def main(argv: list[str] | None = None) -> int:
     except (ServiceError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
-    args.output.write_bytes(codec.encode(runtime.decode(latents)[0]))
+    args.output.write_bytes(codec.encode(canvas.finished(runtime.decode(latents)[0])))
     return 0
 
 

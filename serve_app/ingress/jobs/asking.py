@@ -53,8 +53,9 @@ def digest_of(kind: str, *sent: Body | bytes | None) -> str:
     """
     digest = hashlib.sha256(kind.encode())
     for each in sent:
-        part = each
         if isinstance(each, Body):
-            part = each.model_dump_json(exclude={"deadline_ms"}).encode()
+            part: bytes | None = each.model_dump_json(exclude={"deadline_ms"}).encode()
+        else:
+            part = each
         digest.update(b"-" if part is None else b"%d:%b" % (len(part), part))
     return digest.hexdigest()

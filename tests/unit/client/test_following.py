@@ -25,12 +25,12 @@ def test_detached_work_prints_the_id_of_its_job(folder, capsys):
 @pytest.mark.parametrize(
     ("state", "line"),
     [
-        (job("queued", step=0, queue_position=3), "queued, step 0 of 4, number 3 in the queue, 1.5 s left"),
+        (job("queued", queue_position=3), "queued, step 0 of 4, number 3 in the queue, 1.5 s left"),
         (job("running", step=2), "running, step 2 of 4, 1.5 s left"),
         (job("succeeded"), "succeeded"),
         (job("failed", error=ERROR), "failed: at most 64 images"),
     ],
-)  # fmt: skip
+)
 def test_how_it_stands(state, line, capsys):
     assert run(Service(state), "job", "abc") == 0
     assert capsys.readouterr() == (f"{line}\n", "")
