@@ -45,7 +45,8 @@ def build_router(jobs: JobCalls | None) -> APIRouter:
         ] = None,
     ) -> Response:
         """What a stream of the request would send from now on; the last event says how it ended."""
-        after = int(last_event_id) if _NUMBER.fullmatch(last_event_id or "") else 0
+        number = _NUMBER.fullmatch(last_event_id or "")
+        after = int(number[0]) if number else 0
         return await start_stream(kept().events(id, owner_of(request.scope), after))
 
     @router.delete("/v1/jobs/{id}")

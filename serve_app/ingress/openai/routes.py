@@ -31,7 +31,7 @@ from serve_app.pipeline import Pipeline
 
 EditForm = Annotated[Edit, Depends(edit_form)]
 VariationForm = Annotated[Edit, Depends(variation_form)]
-_RESPONSES: dict[int | str, dict[str, Any]] = {200: {"content": STREAM_SCHEMA}} | JOB_TAKEN
+_RESPONSES: dict[int | str, dict[str, Any]] = {200: {"content": STREAM_SCHEMA}, **JOB_TAKEN}
 
 
 def build_router(pipeline: Pipeline, args: AppArgs, replies: Replies) -> APIRouter:
