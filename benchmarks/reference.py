@@ -91,6 +91,8 @@ class ReferencePipelines:
             request.guidance_scale,
             request.guidance_rescale,
             request.controlnet_conditioning_scale,
+            request.control_guidance_start,
+            request.control_guidance_end,
             request.strength,
         )
 
@@ -127,7 +129,10 @@ class ReferencePipelines:
             arguments["control_image" if started else "image"] = (maps.float() / 255)[
                 :, None
             ].expand(-1, 3, -1, -1)
-            arguments["controlnet_conditioning_scale"] = request.controlnet_conditioning_scale
+            for name in (
+                "controlnet_conditioning_scale", "control_guidance_start", "control_guidance_end",
+            ):  # fmt: skip
+                arguments[name] = getattr(request, name)
         if request.guidance_rescale and not conditioned and not started:
             arguments["guidance_rescale"] = request.guidance_rescale
         with torch.inference_mode():

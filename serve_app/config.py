@@ -113,6 +113,11 @@ class JobSettings(Settings):
         256 * 1024 * 1024,
         description="of the results that are kept, and again of the images that queued jobs hold",
     )
+    return_within_s: PositiveFloat = Field(
+        30.0,
+        description="who sent a request with an Idempotency-Key and lost the connection asks again "
+        "by then, or its work is stopped",
+    )
     webhook_hosts: list[str] = Field(
         [],
         description="hosts that a job's webhook may be at; addresses and networks, as 10.1.0.0/16, "

@@ -120,6 +120,8 @@ class GenerationRequest:
     guidance_rescale: float = 0.0
     guidance_end: float = 1.0  # the share of the steps, from the first, that are guided
     latent_clamp: bool = False
+    control_guidance_start: float = 0.0  # edges steer the steps from this share of them
+    control_guidance_end: float = 1.0  # up to this one
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """One request's life, straight down: admission, Canny, generation, upscaling, captioning."""
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -11,15 +10,11 @@ from typing import Any
 from serve_app.admission import Admission
 from serve_app.calls import Called, together
 from serve_app.config import Limits
+from serve_app.deadlines import Deadlines
 from serve_app.errors import (
     DeadlineUnmet,
-    InvalidRequest,
-    NeverInTime,
     QueueFull,
-    ServiceError,
     StageFailed,
-    TimedOut,
-    operators,
 )
 from serve_app.mailbox import Mailbox
 from serve_app.messages import (
@@ -40,8 +35,7 @@ from serve_app.messages import (
 from serve_app.metrics.requests import work_counted
 from serve_app.stages import CALLS, Stages
 
-_RECENT = 0.2  # the weight of the last call in a stage's mean time
-_TRIED = 1.5  # of the time limit: forecasts err, so what may be in time after all is tried
+_RECENT = 0.2  # the weight of the last image in the mean time of a step
 
 
 @dataclass(frozen=True)
@@ -53,6 +47,12 @@ class Composition:
     caption: bool = False
     resize: tuple[int, int] | None = None  # (width, height), when all else is done
     mask: MaskSource | None = None  # of the request's mask, for the image's parameters alone
+
+    @property
+    def after(self) -> list[str]:
+        """The stages of an image that is generated, concurrently."""
+        asked = {"upscale": self.upscale > 1, "caption": self.caption}
+        return [stage for stage, is_asked in asked.items() if is_asked]
 
 
 @dataclass(frozen=True)
@@ -87,11 +87,10 @@ class Pipeline:
     ) -> None:
         """`share` says how much of a limit of the service's is for this ingress replica now."""
         self._stages = stages
-        self._limits = limits
         # By kind of work, so that a queue of generations does not refuse a caption.
         capacity = partial(share, limits.max_pending_images)
         self._admission = {kind: Admission(capacity) for kind in CALLS}
-        self._seconds = {"upscale": 0.0, "caption": 0.0}  # recent means
+        self._deadlines = Deadlines(limits.request_timeout_s)
         self.step_s: float | None = None
         """Seconds that a denoising step took lately, all that belongs to an image included."""
         self._classifier: ClassifierCard | None = None
@@ -129,6 +128,7 @@ class Pipeline:
                 async for item in items:
                     if isinstance(item, ImageResult):
                         return Called(item, item)
+                    item = self._with_what_follows(item, composition)
                     preview = item.partial_image_index
                     # A run that began again repeats its first previews.
                     if preview is None or preview > shown:
@@ -159,16 +159,14 @@ class Pipeline:
         async with self._bounded("generate", images, terms.finish_by):
             control = composition.control
             edges = await self._stages.edges(control) if control else None
-            terms = self._with_time_left(terms, composition)
-            limited = self._with_time_limit(terms)
+            in_time = self._deadlines.of_generation(terms, composition.after)
 
             async def one(each: GenerationRequest) -> Finished:
                 try:
-                    made = await make(each, limited, edges)
+                    made = await make(each, in_time, edges)
                 except DeadlineUnmet as error:
-                    if terms.finish_by is not None:
-                        raise
-                    raise self._over_time_limit(error) from error
+                    refusal = self._deadlines.refusal(error, terms)
+                    raise refusal from None if refusal is error else error
                 image = await self._completed(each, made, composition)
                 if edges:
                     image = replace(image, reports=[edges.result.report, *image.reports])
@@ -178,44 +176,24 @@ class Pipeline:
             seeds = range(request.seed, request.seed + images)
             return await together(one(replace(request, seed=seed)) for seed in seeds)
 
-    def _with_time_left(self, terms: Terms, composition: Composition) -> Terms:
-        """The terms with a deadline that leaves time for what comes after generation."""
-        if terms.finish_by is None:
-            return terms
-        later_s = max(
-            self._seconds["upscale"] if composition.upscale > 1 else 0.0,
-            self._seconds["caption"] if composition.caption else 0.0,
-        )
-        return replace(terms, finish_by=terms.finish_by - later_s)
-
-    def _with_time_limit(self, terms: Terms) -> Terms:
-        """The terms with a deadline at any rate, so that what cannot be in time is refused at
-        once."""
-        if terms.finish_by is not None:
-            return terms
-        return replace(terms, finish_by=time.time() + _TRIED * self._limits.request_timeout_s)
-
-    def _over_time_limit(self, error: DeadlineUnmet) -> ServiceError:
-        whose = operators("limits.request_timeout_s")
-        limit = f"a request has {self._limits.request_timeout_s:g} s ({whose})"
-        if isinstance(error, NeverInTime):
-            return InvalidRequest(f"{error}, and {limit}: ask for fewer steps or fewer pixels")
-        return DeadlineUnmet(f"{error}, and {limit}").after(error.retry_after_s)
+    def _with_what_follows(self, progress: Progress, composition: Composition) -> Progress:
+        """The generator's forecast, and of the stages after it."""
+        later_s = self._deadlines.seconds_of(composition.after)
+        return replace(progress, eta_s=progress.eta_s + later_s)
 
     async def _completed(
         self, request: GenerationRequest, made: Called, composition: Composition
     ) -> Finished:
         """Upscaling and captioning, concurrently."""
         # The caption is of the image that was generated: more pixels say nothing new.
-        last = {}
-        if composition.upscale > 1:
-            last["upscale"] = self._stages.upscaled(made, composition.upscale)
-        if composition.caption:
-            last["caption"] = self._stages.captioned(made)
-        after = dict(zip(last, await _results(last.values()), strict=True))
+        calls = {
+            "upscale": lambda: self._stages.upscaled(made, composition.upscale),
+            "caption": lambda: self._stages.captioned(made),
+        }
+        results = await _results(calls[stage]() for stage in composition.after)
+        after = dict(zip(composition.after, results, strict=True))
         for stage, result in after.items():
-            seconds = result.report.queue_s + result.report.run_s
-            self._seconds[stage] += _RECENT * (seconds - self._seconds[stage])
+            self._deadlines.took(stage, result.report.queue_s + result.report.run_s)
         share = 1.0 if request.image is None else request.strength
         step_s = made.result.report.run_s / max(1, int(request.num_inference_steps * share))
         before = step_s if self.step_s is None else self.step_s
@@ -278,18 +256,11 @@ class Pipeline:
     async def _bounded(
         self, kind: str, images: int = 1, finish_by: float | None = None
     ) -> AsyncIterator[None]:
-        limit = self._limits.request_timeout_s
-        whose = operators("limits.request_timeout_s")
-        left_s = limit if finish_by is None else max(0.0, finish_by - time.time())
-        if left_s < limit:
-            limit, whose = left_s, "the request's own deadline"
         admission = self._admission[kind]
         with work_counted(kind, images, finish_by), admission.admitted(images):
             try:
-                async with asyncio.timeout(limit):
+                async with self._deadlines.kept(finish_by):
                     yield
-            except TimeoutError as error:
-                raise TimedOut(f"not finished within {limit:.3g} s ({whose})") from error
             except QueueFull as error:  # a stage's own queue, behind ours
                 raise error.after(admission.drained_in_s()) from error
 

@@ -8,9 +8,11 @@ Knows the service by its HTTP contract alone and imports nothing of it.
 """
 
 from serve_app.client.asynchronous import AsyncClient
+from serve_app.client.asynchronous_jobs import AsyncJobs
 from serve_app.client.blocking import Client
 from serve_app.client.calls import EditOptions, Options
 from serve_app.client.errors import ClientError, Refused, Unreachable
+from serve_app.client.jobs import Jobs
 from serve_app.client.results import (
     Caption,
     Classification,
@@ -19,6 +21,7 @@ from serve_app.client.results import (
     Generation,
     Health,
     Image,
+    Job,
     PartialImage,
     Processed,
     Progress,
@@ -27,6 +30,7 @@ from serve_app.client.results import (
 
 __all__ = [
     "AsyncClient",
+    "AsyncJobs",
     "Caption",
     "Classification",
     "Client",
@@ -37,6 +41,8 @@ __all__ = [
     "Generation",
     "Health",
     "Image",
+    "Job",
+    "Jobs",
     "Options",
     "PartialImage",
     "Processed",

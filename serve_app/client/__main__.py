@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from serve_app.client import Client, Refused, Unreachable, arguments, files
 from serve_app.client.again import again
+from serve_app.client.following import job
 from serve_app.client.making import edit, generate
 
 REFUSED, UNREACHABLE, DIFFERENT, INTERRUPTED = 3, 4, 5, 130
@@ -81,6 +82,7 @@ _COMMANDS: dict[str, Callable[[Client, Namespace], bool | None]] = {
     "generate": generate,
     "edit": edit,
     "again": again,
+    "job": job,
     "canny": _canny,
     "upscale": _upscale,
     "caption": _caption,

@@ -14,6 +14,7 @@ from serve_app.client.results import (
     Generation,
     Health,
     Image,
+    Job,
     Processed,
     StageHealth,
 )
@@ -55,7 +56,43 @@ def request_id(response: httpx.Response) -> str | None:
 
 
 def generation(response: httpx.Response) -> Generation:
-    body = response.json()
+    return _generation(response.json(), request_id(response))
+
+
+def started(response: httpx.Response) -> Job:
+    """The job that a request has become. Raises Refused where the service made the images at
+    once."""
+    if response.status_code != 202:
+        message = "this service keeps no jobs"
+        raise Refused(message, response.status_code, "no_jobs", None, request_id(response))
+    return job(response)
+
+
+def job(response: httpx.Response) -> Job:
+    return _job(response.json(), request_id(response))
+
+
+def jobs(response: httpx.Response) -> tuple[Job, ...]:
+    return tuple(_job(each, None) for each in response.json()["data"])
+
+
+def _job(body: dict[str, Any], request_id: str | None) -> Job:
+    result, error = body["result"], body["error"]
+    return Job(
+        id=body["id"],
+        status=body["status"],
+        step=body["step"],
+        num_inference_steps=body["num_inference_steps"],
+        eta_s=body["eta_s"],
+        queue_position=body["queue_position"],
+        created=body["created"],
+        # Another client's job may have a result of another shape.
+        generation=_generation(result, request_id) if result and "data" in result else None,
+        error=refused(error, 200, request_id) if error else None,
+    )
+
+
+def _generation(body: dict[str, Any], request_id: str | None) -> Generation:
     images = (
         Image(base64.b64decode(item["b64_json"]), item["seed"], item["caption"])
         for item in body["data"]
@@ -65,7 +102,7 @@ def generation(response: httpx.Response) -> Generation:
         size=size(body["size"]),
         output_format=body["output_format"],
         timings=body["timings"],
-        request_id=request_id(response),
+        request_id=request_id,
     )
 
 

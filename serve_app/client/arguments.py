@@ -17,6 +17,8 @@ _NUMBERS = {
     "guidance_end": (float, "the share of the steps that are guided, 0 to 1"),
     "strength": (float, "how much of the image is redrawn, 0 to 1"),
     "controlnet_conditioning_scale": (float, "how strictly the edges are followed, 0 to 2"),
+    "control_guidance_start": (float, "the share of the steps after which they are, 0 to 1"),
+    "control_guidance_end": (float, "the share of the steps until which they are, 0 to 1"),
     "canny_low_threshold": (int, "0 to 255"),
     "canny_high_threshold": (int, "0 to 255"),
     "output_compression": (int, "0 to 100"),
@@ -49,6 +51,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         "generate": "an image from a text, whose edges follow those of --image",
         "edit": "an image from a text and the image that it starts from",
         "again": "a picture of this service once more, from what its PNG says of it",
+        "job": "what was begun with --detach: how it stands, or its images",
         "canny": "the edges of an image",
         "upscale": "an image, 2 or 4 times as wide and as high",
         "caption": "what is in an image, in words",
@@ -114,7 +117,18 @@ def _generation(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--upscale", type=int, choices=(1, 2, 4))
     parser.add_argument("--caption", action="store_true", default=None, help="print a caption")
     parser.add_argument("--previews", type=Path, metavar="DIR", help="save three previews here")
+    parser.add_argument(
+        "--detach", action="store_true", help="print the id of a job, and do not wait for it"
+    )
     _output(parser, "out.png")
+
+
+def _job(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", help="as --detach printed it")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--wait", action="store_true", help="until it is done, and save its images")
+    what.add_argument("--cancel", action="store_true", help="stop it within a step")
+    parser.add_argument("-o", "--output", type=Path, help="(out. and the images' own format)")
 
 
 def _canny(parser: argparse.ArgumentParser) -> None:
@@ -152,6 +166,7 @@ _FILL: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "generate": _generate,
     "edit": _edit,
     "again": _again,
+    "job": _job,
     "canny": _canny,
     "upscale": _upscale,
     "caption": _input,

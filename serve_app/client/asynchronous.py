@@ -7,8 +7,8 @@ from typing import Self, Unpack
 
 import httpx
 
-from serve_app.client import answers, calls, connection, events
-from serve_app.client.attempts import Attempts, unreachable
+from serve_app.client import answers, calls, events
+from serve_app.client.asynchronous_jobs import AsyncJobs
 from serve_app.client.calls import Call, EditOptions, Options
 from serve_app.client.results import (
     Caption,
@@ -20,6 +20,7 @@ from serve_app.client.results import (
     Processed,
     Progress,
 )
+from serve_app.client.wire import AsyncWire
 
 
 class AsyncClient:
@@ -36,11 +37,8 @@ class AsyncClient:
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        settings = connection.settings(url, api_key, timeout_s)
-        self._http = httpx.AsyncClient(transport=transport, **settings)
-        self._retries = retries
-        self._max_wait_s = max_wait_s
-        self._sleep = sleep
+        self._wire = AsyncWire(url, api_key, retries, max_wait_s, timeout_s, transport, sleep)
+        self.jobs = AsyncJobs(self._wire)
 
     async def __aenter__(self) -> Self:
         return self
@@ -49,7 +47,7 @@ class AsyncClient:
         await self.close()
 
     async def close(self) -> None:
-        await self._http.aclose()
+        await self._wire.close()
 
     async def generate(
         self,
@@ -89,11 +87,8 @@ class AsyncClient:
         **options: Unpack[EditOptions],
     ) -> AsyncGenerator[Event]:
         """As Client.stream; if you may leave the loop early, wrap it in `contextlib.aclosing`."""
-        if edit is None:
-            return self._events(calls.generation(prompt, image, options), previews)
-        return self._events(
-            calls.edit(prompt, edit, options, mask=mask, control_image=image), previews
-        )
+        call = calls.made_of(prompt, image, edit, options, mask=mask)
+        return self._wire.events(calls.streamed(call, previews))
 
     async def canny(
         self, image: bytes, *, low_threshold: int | None = None, high_threshold: int | None = None
@@ -101,74 +96,36 @@ class AsyncClient:
         call = calls.stage(
             "canny", image, low_threshold=low_threshold, high_threshold=high_threshold
         )
-        return await self._ask(call, answers.processed)
+        return await self._wire.ask(call, answers.processed)
 
     async def upscale(
         self, image: bytes, *, scale: int | None = None, output_format: str | None = None
     ) -> Processed:
         call = calls.stage("upscale", image, scale=scale, output_format=output_format)
-        return await self._ask(call, answers.processed)
+        return await self._wire.ask(call, answers.processed)
 
     async def caption(self, image: bytes) -> Caption:
-        return await self._ask(calls.stage("captions", image), answers.caption)
+        return await self._wire.ask(calls.stage("captions", image), answers.caption)
 
     async def classify(self, image: bytes) -> Classification:
-        return await self._ask(calls.stage("classify", image), answers.classification)
+        return await self._wire.ask(calls.stage("classify", image), answers.classification)
 
     async def models(self) -> tuple[str, ...]:
-        return await self._ask(Call("GET", "/v1/models"), answers.models)
+        return await self._wire.ask(Call("GET", "/v1/models"), answers.models)
 
     async def health(self) -> Health:
-        return await self._ask(Call("GET", "/health"), answers.health, retries=0)
+        return await self._wire.ask(Call("GET", "/health"), answers.health, retries=0)
 
     async def _make(
         self, call: Call, on_progress: Callable[[Progress], None] | None, previews: int
     ) -> Generation:
         if on_progress is None:
-            return await self._ask(call, answers.generation)
+            return await self._wire.ask(calls.once(call), answers.generation)
         completed = []
-        async with aclosing(self._events(call, previews)) as stream:
+        async with aclosing(self._wire.events(calls.streamed(call, previews))) as stream:
             async for event in stream:
                 if isinstance(event, Completed):
                     completed.append(event)
                 else:
                     on_progress(event)
         return events.generation(completed, call.fields.get("n", 1))
-
-    async def _events(self, call: Call, previews: int) -> AsyncGenerator[Event]:
-        response = await self._open(calls.streamed(call, previews), self._retries)
-        try:
-            reader = events.EventReader(response)
-            async for line in response.aiter_lines():
-                event = reader.read(line)
-                if event is not None:
-                    yield event
-        except httpx.RequestError as error:
-            raise unreachable(error) from error
-        finally:
-            await response.aclose()
-
-    async def _ask(
-        self,
-        call: Call,
-        read: Callable[[httpx.Response], answers.Result],
-        retries: int | None = None,
-    ) -> answers.Result:
-        response = await self._open(call, self._retries if retries is None else retries)
-        return answers.parsed(read, response)
-
-    async def _open(self, call: Call, retries: int) -> httpx.Response:
-        """A successful response, its body read unless it comes as events."""
-        attempts = Attempts(call, retries, self._max_wait_s)
-        while True:
-            request = self._http.build_request(**attempts.call.arguments())
-            try:
-                response = await self._http.send(request, stream=call.streamed)
-                if response.is_success:
-                    return response
-                await response.aread()
-            except httpx.RequestError as error:
-                wait_s = attempts.after_failure(error)
-            else:
-                wait_s = attempts.after_refusal(response)
-            await self._sleep(wait_s)

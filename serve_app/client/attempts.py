@@ -71,6 +71,30 @@ class Attempts:
         return wait_s
 
 
+class Reconnections:
+    """How long to wait before a job's events are asked for again: `retries` times without hearing
+    anything in between, and `max_wait_s` in all."""
+
+    def __init__(self, retries: int, max_wait_s: float) -> None:
+        self._retries = retries
+        self._max_wait_s = max_wait_s
+        self.heard()
+
+    def heard(self) -> None:
+        """An event came."""
+        self._tries = 0
+        self._wait_left_s = self._max_wait_s
+
+    def after(self, error: httpx.RequestError | Unreachable) -> float:
+        """Seconds to wait. Raises Unreachable where that was the last time."""
+        wait_s: float = _PAUSE_S * 2**self._tries * random.uniform(1.0, 1.25)
+        if self._tries == self._retries or wait_s > self._wait_left_s:
+            raise error if isinstance(error, Unreachable) else unreachable(error)
+        self._tries += 1
+        self._wait_left_s -= wait_s
+        return wait_s
+
+
 def unreachable(error: httpx.RequestError) -> Unreachable:
     """The transport's error in words that a person can act on."""
     if isinstance(error, httpx.TimeoutException):

@@ -40,6 +40,8 @@ class StepsBar:
                 dynamic_ncols=True,
                 bar_format="{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} steps{postfix}",
             )
+        # How many images a job has is seen from its events.
+        self._bar.total = max(self._count, len(self._latest)) * event.num_inference_steps
         self._bar.n = sum(image.step for image in self._latest.values())
         self._bar.set_postfix_str(self._outlook())
 

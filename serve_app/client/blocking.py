@@ -2,14 +2,13 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from typing import Self, Unpack
 
 import httpx
 
-from serve_app.client import answers, calls, connection, events
-from serve_app.client.attempts import Attempts, unreachable
+from serve_app.client import answers, calls, events
 from serve_app.client.calls import Call, EditOptions, Options
+from serve_app.client.jobs import Jobs
 from serve_app.client.results import (
     Caption,
     Classification,
@@ -20,14 +19,17 @@ from serve_app.client.results import (
     Processed,
     Progress,
 )
+from serve_app.client.wire import Wire
 
 
 class Client:
     """The service at `url`. Images are encoded bytes, in any format that the service reads.
 
     A refusal with a `Retry-After` is tried again, at most `retries` times and waiting at most
-    `max_wait_s` in all. `timeout_s` is how long the service may be silent. Every call raises
-    Refused or Unreachable; ValueError says that a URL, a key or a field cannot be sent at all.
+    `max_wait_s` in all; a lost connection once. What makes images carries an `Idempotency-Key`,
+    unless it is watched, so that a service that keeps jobs makes them once. `timeout_s` is how long
+    the service may be silent. Every call raises Refused or Unreachable; ValueError says that a URL,
+    a key or a field cannot be sent at all.
     """
 
     def __init__(
@@ -41,11 +43,8 @@ class Client:
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        settings = connection.settings(url, api_key, timeout_s)
-        self._http = httpx.Client(transport=transport, **settings)
-        self._retries = retries
-        self._max_wait_s = max_wait_s
-        self._sleep = sleep
+        self._wire = Wire(url, api_key, retries, max_wait_s, timeout_s, transport, sleep)
+        self.jobs = Jobs(self._wire)
 
     def __enter__(self) -> Self:
         return self
@@ -54,7 +53,7 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        self._http.close()
+        self._wire.close()
 
     def generate(
         self,
@@ -106,11 +105,8 @@ class Client:
 
         Yields one Completed per image. Leaving the loop cancels the work.
         """
-        if edit is None:
-            return self._events(calls.generation(prompt, image, options), previews)
-        return self._events(
-            calls.edit(prompt, edit, options, mask=mask, control_image=image), previews
-        )
+        call = calls.made_of(prompt, image, edit, options, mask=mask)
+        return self._wire.events(calls.streamed(call, previews))
 
     def canny(
         self, image: bytes, *, low_threshold: int | None = None, high_threshold: int | None = None
@@ -119,77 +115,41 @@ class Client:
         call = calls.stage(
             "canny", image, low_threshold=low_threshold, high_threshold=high_threshold
         )
-        return self._ask(call, answers.processed)
+        return self._wire.ask(call, answers.processed)
 
     def upscale(
         self, image: bytes, *, scale: int | None = None, output_format: str | None = None
     ) -> Processed:
         """The image, 2 or 4 times as wide and as high."""
         call = calls.stage("upscale", image, scale=scale, output_format=output_format)
-        return self._ask(call, answers.processed)
+        return self._wire.ask(call, answers.processed)
 
     def caption(self, image: bytes) -> Caption:
         """What is in the image."""
-        return self._ask(calls.stage("captions", image), answers.caption)
+        return self._wire.ask(calls.stage("captions", image), answers.caption)
 
     def classify(self, image: bytes) -> Classification:
         """Which of the classifier's classes the image is of."""
-        return self._ask(calls.stage("classify", image), answers.classification)
+        return self._wire.ask(calls.stage("classify", image), answers.classification)
 
     def models(self) -> tuple[str, ...]:
         """The values that the field `model` accepts."""
-        return self._ask(Call("GET", "/v1/models"), answers.models)
+        return self._wire.ask(Call("GET", "/v1/models"), answers.models)
 
     def health(self) -> Health:
         """Whether every stage is up, without retries: raises Refused with status 503 if one is
         not."""
-        return self._ask(Call("GET", "/health"), answers.health, retries=0)
+        return self._wire.ask(Call("GET", "/health"), answers.health, retries=0)
 
     def _make(
         self, call: Call, on_progress: Callable[[Progress], None] | None, previews: int
     ) -> Generation:
         if on_progress is None:
-            return self._ask(call, answers.generation)
+            return self._wire.ask(calls.once(call), answers.generation)
         completed = []
-        for event in self._events(call, previews):
+        for event in self._wire.events(calls.streamed(call, previews)):
             if isinstance(event, Completed):
                 completed.append(event)
             else:
                 on_progress(event)
         return events.generation(completed, call.fields.get("n", 1))
-
-    def _events(self, call: Call, previews: int) -> Iterator[Event]:
-        with closing(self._open(calls.streamed(call, previews), self._retries)) as response:
-            reader = events.EventReader(response)
-            try:
-                for line in response.iter_lines():
-                    event = reader.read(line)
-                    if event is not None:
-                        yield event
-            except httpx.RequestError as error:
-                raise unreachable(error) from error
-
-    def _ask(
-        self,
-        call: Call,
-        read: Callable[[httpx.Response], answers.Result],
-        retries: int | None = None,
-    ) -> answers.Result:
-        response = self._open(call, self._retries if retries is None else retries)
-        return answers.parsed(read, response)
-
-    def _open(self, call: Call, retries: int) -> httpx.Response:
-        """A successful response, its body read unless it comes as events."""
-        attempts = Attempts(call, retries, self._max_wait_s)
-        while True:
-            request = self._http.build_request(**attempts.call.arguments())
-            try:
-                response = self._http.send(request, stream=call.streamed)
-                if response.is_success:
-                    return response
-                response.read()
-            except httpx.RequestError as error:
-                wait_s = attempts.after_failure(error)
-            else:
-                wait_s = attempts.after_refusal(response)
-            self._sleep(wait_s)

@@ -3,8 +3,12 @@
 import base64
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypedDict
+from urllib.parse import quote
+
+_EVENTS = "text/event-stream"
+_LAST_EVENT_ID = "Last-Event-ID"
 
 
 class Options(TypedDict, total=False):
@@ -23,6 +27,8 @@ class Options(TypedDict, total=False):
     latent_clamp: bool | None
     strength: float | None
     controlnet_conditioning_scale: float | None
+    control_guidance_start: float | None
+    control_guidance_end: float | None
     canny_low_threshold: int | None
     canny_high_threshold: int | None
     upscale: Literal[1, 2, 4] | None
@@ -52,23 +58,32 @@ class Call:
     fields: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, bytes] = field(default_factory=dict)
     content: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def streamed(self) -> bool:
         """Whether the answer comes as events."""
-        return bool(self.fields.get("stream"))
+        return bool(self.fields.get("stream")) or self.headers.get("Accept") == _EVENTS
+
+    @property
+    def last_event_id(self) -> str:
+        """The event after which a stream is to go on; empty for all of it."""
+        return self.headers.get(_LAST_EVENT_ID, "")
 
     def arguments(self) -> dict[str, Any]:
         """What `build_request` of an httpx client takes."""
         body: dict[str, Any] = {}
+        headers = dict(self.headers)
         if self.files:
             body["files"] = {name: (name, data) for name, data in self.files.items()}
             body["data"] = {name: _form_text(value) for name, value in self.fields.items()}
         elif self.content is not None:
             body["content"] = self.content
-            body["headers"] = {"Content-Type": "application/octet-stream"}
+            headers["Content-Type"] = "application/octet-stream"
         elif self.fields:
             body["json"] = self.fields
+        if headers:
+            body["headers"] = headers
         return {"method": self.method, "url": self.path, "params": self.params} | body
 
 
@@ -88,10 +103,46 @@ def edit(prompt: str, image: bytes, options: EditOptions, **others: bytes | None
     return Call("POST", "/v1/images/edits", fields=fields, files={"image": image, **given})
 
 
+def made_of(
+    prompt: str,
+    control: bytes | None,
+    start_from: bytes | None,
+    options: EditOptions,
+    **masks: bytes | None,
+) -> Call:
+    """An edit of the image `start_from`, or a generation without one."""
+    if start_from is None:
+        return generation(prompt, control, options)
+    return edit(prompt, start_from, options, **masks, control_image=control)
+
+
+def once(call: Call) -> Call:
+    """The same, made once however often it has to be sent."""
+    return replace(call, headers={**call.headers, "Idempotency-Key": secrets.token_urlsafe(16)})
+
+
+def later(call: Call, previews: int) -> Call:
+    """The same as a job, whose events are those that `streamed` asks for."""
+    fields = {**call.fields, "progress": True, "partial_images": previews}
+    asked = replace(call, fields=fields, headers={**call.headers, "Prefer": "respond-async"})
+    return once(asked)
+
+
+def job_path(job_id: str) -> str:
+    """Of a job; its id may be any text."""
+    return f"/v1/jobs/{quote(job_id, safe='')}"
+
+
+def job_events(job_id: str, last_id: str) -> Call:
+    """A job's events, after the one of that id."""
+    headers = {"Accept": _EVENTS} | ({_LAST_EVENT_ID: last_id} if last_id else {})
+    return Call("GET", f"{job_path(job_id)}/events", headers=headers)
+
+
 def streamed(call: Call, previews: int) -> Call:
     """The same, answered by an event for each step and `previews` (0 to 3) partial images."""
     events = {"stream": True, "progress": True, "partial_images": previews}
-    return Call(call.method, call.path, fields={**call.fields, **events}, files=call.files)
+    return replace(call, fields={**call.fields, **events})
 
 
 def stage(name: str, image: bytes, **params: Any) -> Call:

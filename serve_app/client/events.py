@@ -14,7 +14,9 @@ from serve_app.client.results import Completed, Event, Generation, Image, Partia
 class EventReader:
     """Reads one response's lines, in order."""
 
-    def __init__(self, response: httpx.Response) -> None:
+    def __init__(self, response: httpx.Response, last_id: str = "") -> None:
+        """`last_id` is that of the last event before these."""
+        self.last_id = last_id
         self._request_id = answers.request_id(response)
         self._data: list[str] = []
 
@@ -24,6 +26,8 @@ class EventReader:
         """
         if line.startswith("data:"):
             self._data.append(line.removeprefix("data:").removeprefix(" "))
+        if line.startswith("id:"):
+            self.last_id = line.removeprefix("id:").strip()
         # `event:` lines repeat the type in the data, and all others are comments
         if line or not self._data:
             return None

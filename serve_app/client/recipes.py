@@ -117,6 +117,8 @@ def _options(values: Mapping[str, str], picture: tuple[int, int]) -> dict[str, A
         if unit["Module"] != "canny":
             raise ValueError("it was made along an edge map, which only web UI's API takes")
         found["controlnet_conditioning_scale"] = float(unit["Weight"])
+        found["control_guidance_start"] = float(unit["Guidance Start"])
+        found["control_guidance_end"] = float(unit["Guidance End"])
         found["canny_low_threshold"] = int(unit["Threshold A"])
         found["canny_high_threshold"] = int(unit["Threshold B"])
     return found | _sizes(values, picture)

@@ -6,6 +6,8 @@ Images are encoded bytes, sizes (width, height) in pixels.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from serve_app.client.errors import Refused
+
 
 @dataclass(frozen=True)
 class Image:
@@ -68,6 +70,31 @@ class Completed:
 
 
 Event = Progress | PartialImage | Completed
+
+
+@dataclass(frozen=True)
+class Job:
+    """How a job stands: `status` is queued, running, succeeded, failed or cancelled.
+
+    `eta_s` is the forecast of the seconds left, None where none are known; `queue_position` is 0
+    once it runs, and None when it is done. A job that is done has a `generation` or an `error`,
+    one that was cancelled neither.
+    """
+
+    id: str
+    status: str
+    step: int
+    num_inference_steps: int
+    eta_s: float | None
+    queue_position: int | None
+    created: int
+    generation: Generation | None
+    error: Refused | None
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing more will become of it."""
+        return self.status not in ("queued", "running")
 
 
 @dataclass(frozen=True)

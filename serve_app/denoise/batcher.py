@@ -8,6 +8,7 @@ of the next priority, and nobody starves. Shapes take turns, a step each.
 import bisect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from serve_app.denoise.forecast import Group, Load, Remaining, Shape
 from serve_app.denoise.trajectory import Trajectory, Work
@@ -57,19 +58,19 @@ class Row:
     @property
     def load(self) -> Load:
         """What its next step carries."""
-        return self._load(guided=self.steps_done < self.work.guided_steps)
+        return self._load(self.steps_done)
 
     def remaining(self) -> Remaining:
         """What is left of it, for the forecast."""
-        done = self.steps_done
-        guided = max(0, self.work.guided_steps - done)
-        unguided = max(0, self.work.steps - done - guided)
-        phases = [(guided, self._load(guided=True)), (unguided, self._load(guided=False))]
-        return Remaining(self, [(steps, load) for steps, load in phases if steps] or [(1, Load())])
+        done, work = self.steps_done, self.work
+        changes = {work.guided_steps, work.steered_steps.start, work.steered_steps.stop, work.steps}
+        moments = sorted({done, *(step for step in changes if step > done)})
+        phases = [(end - begin, self._load(begin)) for begin, end in pairwise(moments)]
+        return Remaining(self, phases or [(1, Load())])
 
-    def _load(self, guided: bool) -> Load:
-        lanes = 2 if guided else 1
-        return Load(lanes, lanes if self.work.edges is not None else 0)
+    def _load(self, step: int) -> Load:
+        lanes = 2 if step < self.work.guided_steps else 1
+        return Load(lanes, lanes if step in self.work.steered_steps else 0)
 
 
 @dataclass

@@ -77,6 +77,7 @@ class Engine:
             row.finish_by = row.arrived + finish_within_s
         with self._lock:
             self._changed()
+            self._forecast.arrived()
             self._batcher.add(row)
             late = self._late(row)
             if late is not None:
@@ -159,7 +160,7 @@ class Engine:
             outcome.seconds = self._clock() - began
             if outcome.stepped:
                 outcome.lanes = int(load.lanes)
-                self._forecast.learn(rows[0].shape, load, outcome.seconds)
+                self._forecast.learn(rows[0].shape, load, outcome.seconds, len(outcome.started))
         return outcome
 
     def abort(self) -> list[Row]:

@@ -1,7 +1,8 @@
 """Rows of a batch as lanes of the networks' input, and guidance on the way back.
 
 A guided row takes two lanes, its negative prompt's and its prompt's; a row without guidance takes
-one. Rows with edges come first, so that the control branch runs over the front of the batch only.
+one. Rows that edges steer come first, so that the control branch runs over the front of the batch
+only.
 """
 
 from collections.abc import Sequence
@@ -14,10 +15,11 @@ from serve_app.denoise.trajectory import DenoisingModel, Trajectory
 
 def predict(model: DenoisingModel, rows: Sequence[Trajectory]) -> list[torch.Tensor]:
     """The guided prediction [1, channels, height, width] of each row, from one run of the model."""
-    front_first = sorted(rows, key=lambda row: row.control is None)
+    front_first = sorted(rows, key=lambda row: row.steering is None)
     lanes = [row for row in front_first for _ in _texts(row)]
     scaled = {id(row): row.sampler.scaled(row.latents) for row in front_first}
-    conditioned = [(row.control, row) for row in lanes if row.control is not None]
+    steering = {id(row): row.steering for row in front_first}
+    conditioned = [(edges, row) for row in lanes if (edges := steering[id(row)]) is not None]
     scales = [row.work.request.controlnet_conditioning_scale for _, row in conditioned]
     predicted = model.predict(
         torch.cat([_shown(row, scaled[id(row)]) for row in lanes]),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -81,6 +82,21 @@ class Work:
             return 0
         return round(self.steps * self.request.guidance_end)
 
+    @cached_property
+    def steered_steps(self) -> range:
+        """The steps, from 0, that are ControlNet-conditioned; as diffusers' ControlNet pipelines
+        choose them, of those that are computed."""
+        if self.edges is None:
+            return range(0)
+        count, request = self.steps, self.request
+        steered = [
+            step
+            for step in range(count)
+            if step / count >= request.control_guidance_start
+            and (step + 1) / count <= request.control_guidance_end
+        ]
+        return range(steered[0], steered[-1] + 1) if steered else range(0)
+
 
 @dataclass(eq=False)
 class Trajectory:
@@ -110,6 +126,11 @@ class Trajectory:
     def guided(self) -> bool:
         """Whether the next step takes two lanes of the networks' batch."""
         return self.sampler.done < self.work.guided_steps
+
+    @property
+    def steering(self) -> torch.Tensor | None:
+        """What steers the next step: the embedded edges, or nothing."""
+        return self.control if self.sampler.done in self.work.steered_steps else None
 
     @property
     def finished(self) -> bool:

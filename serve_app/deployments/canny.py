@@ -8,9 +8,9 @@ from serve_app.config import Limits
 from serve_app.deployments.decoding import decoding
 from serve_app.deployments.gauges import keep_gauges
 from serve_app.deployments.starting import lower_priority
-from serve_app.imaging import codec, masks
+from serve_app.imaging import masks
 from serve_app.imaging.canny import find_edges, read_edges
-from serve_app.messages import CannyRequest, ImageResult, Pixels, StageReport
+from serve_app.messages import CannyRequest, ImageResult, StageReport
 from serve_app.metrics.stages import QueueDepth, publish_item
 from serve_app.refusals import refusal_as_value
 from serve_app.tracing import record_stage
@@ -43,7 +43,8 @@ class Canny:
     def _run(self, request: CannyRequest, arrived: float, ticket: object) -> ImageResult:
         self._waiting.discard(ticket)
         started = time.monotonic()
-        pixels = _pixels(request, self._limits.max_image_pixels)
+        limit = self._limits.max_image_pixels
+        pixels = masks.pixels_at(request.image, limit, request.size, request.region)
         if request.is_edges:
             edges = read_edges(pixels)
         else:
@@ -55,11 +56,3 @@ class Canny:
 
     def _publish_depth(self) -> None:
         self._depth.publish({0: len(self._waiting)})
-
-
-def _pixels(request: CannyRequest, max_pixels: int) -> Pixels:
-    region = request.region
-    if region is None or request.size is None:
-        return codec.decode(request.image, max_pixels, request.size)
-    whole = codec.decode(request.image, max_pixels, (region.width, region.height))
-    return masks.cut_out(whole, region, request.size)

@@ -4,9 +4,8 @@ progress."""
 import logging
 import math
 import time
-from collections.abc import AsyncGenerator, Hashable, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ray import serve
@@ -16,10 +15,10 @@ from serve_app.config import Defaults, EngineSettings, Limits
 from serve_app.deployments.decoding import decoding
 from serve_app.deployments.denoising_spans import denoising_recorded
 from serve_app.deployments.gauges import engine_load, keep_gauges, model_info
-from serve_app.deployments.micro_batching import MicroBatcher
+from serve_app.deployments.pictures import Pictures
 from serve_app.deployments.starting import load_runtime, warming_up
-from serve_app.device.memory import DeviceMemory, too_large
-from serve_app.errors import DeadlineUnmet, InvalidRequest
+from serve_app.device.memory import DeviceMemory
+from serve_app.errors import DeadlineUnmet
 from serve_app.imaging.canvas import Canvas, canvas_of
 from serve_app.messages import (
     GenerationRequest,
@@ -35,15 +34,12 @@ from serve_app.observability import log_event
 from serve_app.refusals import refusal_as_last_item, refusal_as_value
 
 if TYPE_CHECKING:  # torch and diffusers load in this stage's replicas alone
-    import torch
-
     from serve_app.denoise.batcher import Row
     from serve_app.denoise.model_runner import StepOutcome
     from serve_app.denoise.trajectory import Work
     from serve_app.runtimes.generator import GeneratorRuntime
 
 _COMPILING = ("compile", "tensorrt")
-_RECENT = 0.2  # the weight of the last picture in the mean decoding time
 
 
 def _runtime() -> "type[GeneratorRuntime]":
@@ -74,7 +70,6 @@ class Generator:
             if warm.left_out:
                 left_out = ", ".join(warm.left_out)
                 log_event("warm-up cut", stage="generate", budget=budget_s, left_out=left_out)
-        self._decode_s = warm.decode_s
         memory = DeviceMemory()
         engine = Engine(
             self._runtime,
@@ -86,16 +81,15 @@ class Generator:
         self._limits = limits
         self._new_work = Work
         self._driver = Driver(engine, self._on_step, _on_error)
-        self._pictures = MicroBatcher("decode", self._decode, _decode_key, _too_large, memory)
+        self._pictures = Pictures(self._runtime, memory, warm.decode_s)
         info = model_info("generate", self._runtime, model.sources, model.backend)
-        load = engine_load(engine, lambda: self._decode_s)
+        load = engine_load(engine, lambda: self._pictures.seconds)
         keep_gauges("generate", info, load, self._pictures.publish_depth)
 
     def reconfigure(self, user_config: dict[str, Any]) -> None:
         size = EngineSettings.model_validate(user_config).max_batch_size
         self._driver.engine.resize(size)
-        # Rows that finish in one step arrive together, so there is nothing to wait for.
-        self._pictures.configure({"max_batch_size": size, "batch_wait_timeout_s": 0.0})
+        self._pictures.resize(size)
 
     def record_autoscaling_stats(self) -> dict[str, float]:
         """What the autoscaler's policy decides by (`serve_app/autoscaling.py`)."""
@@ -146,17 +140,14 @@ class Generator:
                 async for event in following:
                     latents = event.finished
                     if event.expected is not None:
-                        preview = _Undecoded(request, event.expected, roughly=True)
-                        pixels = await self._picture(preview, canvas)
+                        pixels = await self._pictures.preview(request, event.expected, canvas)
                         yield self._progress(row, event.step, pixels, shown)
                         shown += 1
                         metrics.PREVIEWS_SENT.add()
                     elif latents is None:
                         yield self._progress(row, event.step)
-            began = time.monotonic()
             assert latents is not None
-            pixels = await self._picture(_Undecoded(request, latents), canvas)
-            self._decode_s += _RECENT * (time.monotonic() - began - self._decode_s)
+            pixels = await self._pictures.finished(request, latents, canvas)
             report = _report(row)
             metrics.STAGE_SECONDS.observe(report.run_s, stage=report.stage)
             metrics.publish_eta_error(queued.eta_s, report.queue_s + report.run_s)
@@ -169,10 +160,6 @@ class Generator:
                 metrics.STEPS_SAVED.add(saved)
                 log_event("left", stage="generate", steps_saved=saved)
 
-    async def _picture(self, undecoded: "_Undecoded", canvas: Canvas) -> Pixels:
-        pixels, _ = await self._pictures(undecoded)
-        return pixels if canvas.mask is None else await decoding(canvas.finished, pixels)
-
     def _admitted(self, work: "Work", terms: Terms) -> "Row":
         within = None if terms.finish_by is None else terms.finish_by - time.time()
         try:
@@ -180,7 +167,7 @@ class Generator:
                 work,
                 every_step=terms.every_step,
                 priority=terms.priority,
-                finish_within_s=None if within is None else within - self._decode_s,
+                finish_within_s=None if within is None else within - self._pictures.seconds,
                 previews=terms.partial_images,
             )
         except DeadlineUnmet:
@@ -196,15 +183,11 @@ class Generator:
         return Progress(
             step=step,
             num_inference_steps=row.work.steps,
-            eta_s=engine.eta_s(row) + self._decode_s,
+            eta_s=engine.eta_s(row) + self._pictures.seconds,
             queue_position=engine.position(row),
             pixels=pixels,
             partial_image_index=index,
         )
-
-    def _decode(self, batch: Sequence["_Undecoded"]) -> list[Pixels]:
-        latents = [item.latents for item in batch]
-        return self._runtime.preview(latents) if batch[0].roughly else self._runtime.decode(latents)
 
     def _on_step(self, outcome: "StepOutcome") -> None:
         late = sum(isinstance(error, DeadlineUnmet) for _, error in outcome.failed)
@@ -217,29 +200,8 @@ class Generator:
             metrics.log_overflow("generate", overflow.rows, overflow.limit, overflow.size)
 
 
-@dataclass(frozen=True, eq=False)
-class _Undecoded:
-    """Latents [1, channels, height, width] that become a picture, `roughly` for a preview."""
-
-    request: GenerationRequest
-    latents: "torch.Tensor"
-    roughly: bool = False
-
-    @property
-    def size(self) -> str:
-        return f"{self.request.width}x{self.request.height}"
-
-
 def _on_error(error: Exception) -> None:
     log_event("step failed", logging.ERROR, stage="generate")
-
-
-def _decode_key(item: _Undecoded) -> Hashable:
-    return item.size, item.roughly
-
-
-def _too_large(item: _Undecoded) -> InvalidRequest:
-    return too_large(f"an image of {item.size} pixels", "size")
 
 
 def _waited(row: "Row") -> float:

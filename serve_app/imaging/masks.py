@@ -7,6 +7,7 @@ What diffusers' `VaeImageProcessor` does to masks, pictures and regions is done 
 import numpy as np
 from PIL import Image, ImageFilter
 
+from serve_app.imaging import codec
 from serve_app.messages import Pixels, Region
 
 _RESAMPLING = Image.Resampling.LANCZOS
@@ -49,6 +50,17 @@ def cut_out(pixels: Pixels, region: Region, size: tuple[int, int]) -> Pixels:
     after = size[0] - inner_width - before[0], size[1] - inner_height - before[1]
     around = [(before[1], after[1]), (before[0], after[0]), (0, 0)]
     return np.pad(sized, around[: sized.ndim], "edge")
+
+
+def pixels_at(
+    image: bytes, max_pixels: int, size: tuple[int, int] | None, region: Region | None
+) -> Pixels:
+    """An encoded image at a size, uint8 RGB; or its part that a region of another image covers, to
+    whose size it is resized first. Raises what `codec.decode` raises."""
+    if region is None or size is None:
+        return codec.decode(image, max_pixels, size)
+    whole = codec.decode(image, max_pixels, (region.width, region.height))
+    return cut_out(whole, region, size)
 
 
 def pasted(original: Pixels, made: Pixels, mask: Pixels, region: Region | None = None) -> Pixels:

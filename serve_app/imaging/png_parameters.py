@@ -57,7 +57,7 @@ def parameters_of(
         "Mask blur": mask and mask.blur,
         "Inpaint area": "Only masked" if mask and mask.padding is not None else None,
         "Masked area padding": mask and mask.padding,
-        "ControlNet 0": control and _unit(control, request.controlnet_conditioning_scale),
+        "ControlNet 0": control and _unit(control, request),
         "Postprocess upscale by": upscale if upscale > 1 else None,
         "Postprocess upscale to": f"{resize[0]}x{resize[1]}" if resize else None,
         "Guidance rescale": request.guidance_rescale or None,
@@ -98,17 +98,17 @@ def read_parameters(text: str) -> dict[str, str]:
     }
 
 
-def _unit(control: CannyRequest, scale: float) -> str:
+def _unit(control: CannyRequest, request: GenerationRequest) -> str:
     """As the ControlNet extension writes it."""
     return _pairs(
         {
             "Module": "none" if control.is_edges else "canny",
             "Model": "canny",
-            "Weight": scale,
+            "Weight": request.controlnet_conditioning_scale,
             "Threshold A": control.low_threshold,
             "Threshold B": control.high_threshold,
-            "Guidance Start": 0.0,
-            "Guidance End": 1.0,
+            "Guidance Start": request.control_guidance_start,
+            "Guidance End": request.control_guidance_end,
         }
     )
 

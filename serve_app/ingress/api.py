@@ -27,8 +27,10 @@ from serve_app.ingress.open_inference import routes as open_inference
 from serve_app.ingress.open_inference.rpc import InferenceCalls, InferenceService
 from serve_app.ingress.open_inference.server import InferenceServer
 from serve_app.ingress.openai import routes as openai
+from serve_app.ingress.openai.answering import Answering
 from serve_app.ingress.operations import health, status
 from serve_app.ingress.replicas import Replicas
+from serve_app.ingress.replies import Replies
 from serve_app.ingress.share import IngressReplicas
 from serve_app.ingress.stages import routes as stages
 from serve_app.ingress.studio import routes as studio
@@ -48,9 +50,10 @@ def build_api(
 ) -> ASGIApp:
     """Build the FastAPI application around what talks to Ray, so that tests need no Ray."""
     files = FileStore(args.files) if args.files is not None else None
+    replies = Replies(Answering(pipeline, args, files), args, jobs)
     routers = (
-        controlnet.build_router(pipeline, args),
-        openai.build_router(pipeline, args, files, jobs),
+        controlnet.build_router(args, replies),
+        openai.build_router(pipeline, args, replies),
         file_routes.build_router(files),
         job_routes.build_router(jobs),
         stages.build_router(pipeline, args),

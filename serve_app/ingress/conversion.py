@@ -9,8 +9,9 @@ from dataclasses import replace
 
 from serve_app.config import AppArgs
 from serve_app.errors import InvalidRequest, UnknownModel, over
+from serve_app.imaging.edits import SentMask
 from serve_app.ingress import checks
-from serve_app.ingress.masked import SentMask, with_mask
+from serve_app.ingress.masked import with_mask
 from serve_app.ingress.schema import MAX_SEED, ImageRequest
 from serve_app.ingress.sizes import pasted_sizing, sizing
 from serve_app.messages import CannyRequest, GenerationRequest, Terms
@@ -51,6 +52,9 @@ def image_generation(
     if steps > limits.max_steps:
         message = over(f"{steps} steps are asked for", limits.max_steps, "limits.max_steps")
         raise InvalidRequest(message).about("num_inference_steps")
+    if (body.control_guidance_start or 0.0) >= _or(body.control_guidance_end, 1.0):
+        message = "not before control_guidance_end: the edges would steer no step"
+        raise InvalidRequest(message).about("control_guidance_start")
     checks.check_prompt(body.prompt, limits, "prompt")
     checks.check_prompt(body.negative_prompt or "", limits, "negative_prompt")
     header = None
@@ -114,7 +118,6 @@ def _generation(
     body: ImageRequest, args: AppArgs, size: tuple[int, int], conditioned: bool
 ) -> GenerationRequest:
     defaults = args.defaults
-    guidance_end = defaults.guidance_end_of(conditioned)
     values = {
         name: getattr(defaults, name) if getattr(body, name) is None else getattr(body, name)
         for name in (
@@ -133,6 +136,12 @@ def _generation(
         width=size[0],
         height=size[1],
         guidance_rescale=body.guidance_rescale or 0.0,
-        guidance_end=guidance_end if body.guidance_end is None else body.guidance_end,
+        guidance_end=_or(body.guidance_end, defaults.guidance_end_of(conditioned)),
+        control_guidance_start=body.control_guidance_start or 0.0,
+        control_guidance_end=_or(body.control_guidance_end, 1.0),
         **values,
     )
+
+
+def _or(value: float | None, default: float) -> float:
+    return default if value is None else value

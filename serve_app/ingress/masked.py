@@ -1,35 +1,28 @@
 """A mask that a client sent with an image to edit: checked, and put into the pipeline's request.
 
-It is decoded here, since only its pixels tell whether there is anything to make anew, and where.
-That takes a while, so it belongs into a thread.
+It is decoded for that, which takes a while, so it is done in a thread (`converted`).
 """
 
-from dataclasses import dataclass, replace
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
 
 from serve_app.config import Limits
-from serve_app.errors import InvalidRequest, over
-from serve_app.imaging import codec, masks
+from serve_app.imaging import codec, edits
+from serve_app.imaging.edits import SentMask
 from serve_app.imaging.png_parameters import hash_of
 from serve_app.ingress import checks
-from serve_app.messages import GenerationRequest, MaskSource, Pixels
+from serve_app.messages import GenerationRequest, MaskSource
 from serve_app.pipeline import Composition
 
-_COVERED = 128  # a pixel is made anew by the model from this value on
+T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class SentMask:
-    """An encoded mask, as large as the image to edit.
-
-    As the field `mask`, what is transparent is made anew; as `mask_image`, what is white. `blur` is
-    the radius of its soft rim, and `padding` how much around it is generated in place of the whole
-    image; both in the image's pixels.
-    """
-
-    data: bytes
-    field: str
-    blur: float = 0.0
-    padding: int | None = None
+async def converted(convert: Callable[[], T], mask: object) -> T:
+    """`convert()`, which turns a body into the pipeline's request: off the event loop where there
+    is a mask, sent in whatever way."""
+    return await asyncio.to_thread(convert) if mask else convert()
 
 
 def with_mask(
@@ -40,45 +33,12 @@ def with_mask(
     limits: Limits,
 ) -> tuple[GenerationRequest, Composition]:
     """The request, of what the mask covers alone. Raises ServiceError about the field at fault."""
-    if image.width * image.height > limits.max_edit_pixels:
-        message = over(
-            f"the image to edit with a mask has {image.width}x{image.height} pixels",
-            f"{limits.max_edit_pixels} in all",
-            "limits.max_edit_pixels",
-        )
-        raise InvalidRequest(message).about("image")
-    mask = masks.blurred(_read(sent, image, limits), sent.blur)
-    request = replace(request, mask_image=codec.encode(mask))
+    checks.checked_image(sent.data, limits, sent.field)
+    size = image.width, image.height
+    request = edits.masked(request, sent, size, limits)
     source = MaskSource(sent.field, hash_of(sent.data), sent.blur, sent.padding)
     composition = replace(composition, mask=source)
-    if sent.padding is None:
-        return request, composition
-    region = masks.region_of(mask, request.width, request.height, sent.padding)
-    if composition.control is not None:
-        composition = replace(composition, control=replace(composition.control, region=region))
-    return replace(request, region=region), composition
-
-
-def _read(sent: SentMask, image: codec.Header, limits: Limits) -> Pixels:
-    header = checks.checked_image(sent.data, limits, sent.field)
-    if (header.width, header.height) != (image.width, image.height):
-        raise InvalidRequest(
-            f"the mask has {header.width}x{header.height} pixels and the image "
-            f"{image.width}x{image.height}: send a mask of the image's size"
-        ).about(sent.field)
-    with checks.naming_field(sent.field):
-        if sent.field == "mask":
-            mask = 255 - codec.decode_alpha(sent.data, limits.max_image_pixels)
-        else:
-            mask = codec.decode_grey(sent.data, limits.max_image_pixels)
-    if mask.max() >= _COVERED:
-        return mask
-    if sent.field == "mask":
-        message = (
-            "no pixel of the mask is transparent: send a PNG with an alpha channel that is 0 where "
-            "the image is to be edited, or a black and white mask as mask_image"
-        )
-    else:
-        message = "no pixel of the mask is white: send a mask that is white where the image is to "
-        message += "be edited and black elsewhere, or a transparent one as mask"
-    raise InvalidRequest(message).about(sent.field)
+    if request.region is not None and composition.control is not None:
+        control = replace(composition.control, region=request.region)
+        composition = replace(composition, control=control)
+    return request, composition

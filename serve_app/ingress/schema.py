@@ -112,6 +112,12 @@ class ImageRequest(Body):
     strength: float | None = Field(None, gt=0, le=1)
     control_image: Base64 | None = None
     controlnet_conditioning_scale: float | None = Field(None, ge=0, le=2)
+    control_guidance_start: float | None = Field(
+        None, ge=0, le=1, description="the share of the steps after which the edges steer, 0"
+    )
+    control_guidance_end: float | None = Field(
+        None, ge=0, le=1, description="the share of the steps until which they do, 1"
+    )
     canny_low_threshold: int | None = Field(None, ge=0, le=255)
     canny_high_threshold: int | None = Field(None, ge=0, le=255)
     upscale: Annotated[int, AfterValidator(_offered_scale)] | None = Field(

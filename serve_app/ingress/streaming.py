@@ -54,7 +54,7 @@ class EventStream(StreamingResponse):
     async def _encoded(self) -> AsyncIterator[str]:
         try:
             async for event in self._events:
-                yield f"event: {event['type']}\ndata: {json.dumps(event)}\n\n"
+                yield f"event: {event['type']}\n{_id(event)}data: {json.dumps(event)}\n\n"
             return
         except ServiceError as error:
             self._error = error
@@ -62,6 +62,11 @@ class EventStream(StreamingResponse):
             log_event("stream failed", logging.ERROR)
             self._error = surprise()
         yield f"data: {json.dumps(body_of(self._error))}\n\n"
+
+
+def _id(event: EventBody) -> str:
+    """Of a job's event: by its id a client goes on where it lost the connection."""
+    return f"id: {event['event_id']}\n" if "event_id" in event else ""
 
 
 async def start_stream(events: AsyncGenerator[EventBody | None]) -> EventStream:

@@ -78,6 +78,29 @@ def test_an_edit_of_what_a_mask_covers_along_edges(client):
     assert np.array_equal(edited[untouched], np.asarray(image)[untouched])
 
 
+def test_a_wait_for_a_job_survives_the_ingress_that_answers(service, client):
+    begun = client.jobs.start(PROMPT, jpeg(), seed=5, n=2, num_inference_steps=100)
+    steps = []
+
+    def on_progress(event):
+        steps.append(event.step)
+        if len(steps) == 3:
+            service.replica("Ingress").kill()
+
+    made = client.jobs.wait(begun.id, on_progress=on_progress)
+    assert [image.seed for image in made.images] == [5, 6] and len(steps) > 3
+    assert client.jobs.state(begun.id).generation.image.data == made.image.data
+    assert begun.id in [job.id for job in client.jobs.listed()]
+    service.await_healthy()
+
+
+def test_a_cancelled_job(client):
+    begun = client.jobs.start(PROMPT, num_inference_steps=100, n=4)
+    assert client.jobs.cancel(begun.id).status == "cancelled"
+    with pytest.raises(Refused, match="cancelled"):
+        client.jobs.wait(begun.id)
+
+
 async def test_the_same_without_blocking(service):
     async with AsyncClient(service.url) as client:
         plain = await client.generate(PROMPT, jpeg(), seed=5)
@@ -145,6 +168,19 @@ def test_generate_with_previews(service, tmp_path):
     assert done.stdout.startswith("out.png seed=7 ") and len(done.stdout.split()) > 3
     assert size_of(tmp_path / "out.png") == (512, 512)
     assert len([size_of(path) for path in (tmp_path / "previews").iterdir()]) >= 2
+
+
+def test_a_detached_job(service, tmp_path):
+    asked = ("--prompt", PROMPT, "--seed", "7", "--url", service.url)
+    begun = run(tmp_path, "generate", *asked, "--detach", "-o", "x.png")
+    assert begun.returncode == 0, begun.stderr
+    job = ("job", begun.stdout.strip(), "--url", service.url)
+    waited = run(tmp_path, *job, "--wait", "-o", "later.png")
+    assert (waited.returncode, waited.stdout) == (0, "later.png seed=7\n"), waited.stderr
+    assert run(tmp_path, *job).stdout == "succeeded\n"
+    assert run(tmp_path, "generate", *asked, "-o", "now.png").returncode == 0
+    later, now = (opened((tmp_path / name).read_bytes()) for name in ("later.png", "now.png"))
+    assert np.array_equal(later, now)
 
 
 def test_single_stage_commands(service, tmp_path):

@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from tests.e2e.conftest import WEBHOOK_SECRET, await_true
-from tests.images import PROMPT, encoded, from_base64, opened, sketch
+from tests.images import PROMPT, encoded, from_base64, in_base64, jpeg, opened, sketch
 
 GENERATIONS = "/v1/images/generations"
 LONG = {"num_inference_steps": 100, "n": 4}
@@ -90,6 +90,29 @@ def test_the_same_key_is_one_job(service):
     refused = submit(service, headers, n=2)
     assert refused.status_code == 422
     assert refused.json()["error"]["param"] == "Idempotency-Key"
+
+
+def test_a_repeat_after_a_broken_connection_makes_no_second_picture(service):
+    since = len(service.log_text())
+    headers = {"Idempotency-Key": f"broken-{time.time()}"}
+    body = {"prompt": PROMPT, "seed": 7, "num_inference_steps": 97}
+    with pytest.raises(requests.ReadTimeout):
+        requests.post(service.url + GENERATIONS, json=body, headers=headers, timeout=0.3)
+    repeats = [service.post(GENERATIONS, json=body, headers=headers) for _ in range(2)]
+    assert [each.status_code for each in repeats] == [200, 200]
+    assert repeats[0].json() == repeats[1].json()
+    assert service.log_text()[since:].count("denoised steps=97 ") == 1
+    refused = service.post(GENERATIONS, json=body | {"seed": 8}, headers=headers)
+    assert refused.status_code == 422
+
+
+def test_a_controlnet_request_later(service):
+    body = {"request_id": 5, "text": PROMPT, "random_seed": 7,
+            "input_image_base64": in_base64(jpeg())}  # fmt: skip
+    taken = service.post("/generation", json=body, headers={"Prefer": "respond-async"})
+    assert taken.status_code == 202, taken.text
+    result = done(service, taken.json()["id"])["result"]
+    assert result == service.post("/generation", json=body).json()
 
 
 @pytest.fixture

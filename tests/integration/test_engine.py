@@ -89,6 +89,18 @@ def test_parity_of_what_else_a_pipeline_offers(runtime, reference, fields):
     assert difference(images_of(runtime, [one])[0], reference.generate([one])[0]) <= 1
 
 
+@pytest.mark.parametrize("mode", ["edges", "edges and image", "edges and mask"])
+@pytest.mark.parametrize(("start", "end"), [(0.0, 0.4), (0.5, 1.0), (0.2, 0.7)])
+def test_edges_that_steer_some_steps_are_as_in_the_pipelines(runtime, reference, mode, start, end):
+    share = {"control_guidance_start": start, "control_guidance_end": end}
+    one = work(mode, num_inference_steps=10, **share)
+    (made,) = images_of(runtime, [one])
+    assert difference(made, reference.generate([one])[0]) <= 1
+    assert difference(made, images_of(runtime, [work(mode, num_inference_steps=10)])[0]) > 5
+    batch = [*mixed_batch(), one]
+    assert difference(images_of(runtime, batch, 9)[-1], made) <= 1
+
+
 @pytest.mark.parametrize("mode", ["mask", "edges and mask"])
 def test_a_mask_at_full_strength_is_the_pipelines_image(runtime, reference, mode):
     one = work(mode, strength=1.0, sampler="euler_a")

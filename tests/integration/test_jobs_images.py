@@ -19,8 +19,10 @@ from PIL import Image
 from serve_app.denoise.engine import Engine
 from serve_app.denoise.offline import denoise
 from serve_app.denoise.trajectory import Work
-from serve_app.imaging import codec
+from serve_app.imaging import codec, masks
 from serve_app.imaging.canny import find_edges
+from serve_app.imaging.canvas import canvas_of
+from serve_app.imaging.edits import SentMask
 from serve_app.ingress.conversion import image_generation
 from serve_app.ingress.schema import ImageRequest
 from serve_app.jobs.folders import options, records
@@ -142,6 +144,41 @@ def test_broken_files_are_failures_and_the_others_the_services_pictures(
     edged = served(settings, runtime, whole, PROMPT, edges=True).astype(np.uint8)
     (enlarged,) = UpscalerRuntime(settings.models.upscaler).upscale([edged], 2)
     assert np.abs(made(out)["a_red_circle.png.png"] - enlarged.astype(int)).max() <= 1
+
+
+def test_a_manifests_masks_are_those_of_the_service(tmp_path, settings, one_thread):
+    image, hole = encoded(sketch(128, 128)), np.zeros((128, 128), np.uint8)
+    hole[30:90, 20:70] = 255
+    mask = codec.encode(hole)
+    (tmp_path / "in.png").write_bytes(image)
+    (tmp_path / "mask.png").write_bytes(mask)
+    manifest, out = tmp_path / "rows.csv", tmp_path / "out"
+    manifest.write_text(
+        "image,prompt,name,mask_image,mask_blur,padding_mask_crop\n"
+        f"in.png,{PROMPT},whole.png,mask.png,,\n"
+        f"in.png,{PROMPT},part.png,mask.png,2,8\n"
+        f"in.png,{PROMPT},missing.png,nowhere.png,,\n"
+    )
+    command = ["--manifest", str(manifest), "-o", str(out), "--steps", STEPS]
+    main([*command, "--task", "controlnet-image-to-image"])
+    assert sorted(made(out)) == ["part.png", "whole.png"]
+    original = pixels(sketch(128, 128))
+    assert np.array_equal(made(out)["whole.png"][hole == 0], original[hole == 0])
+    runtime = GeneratorRuntime(settings.models.generator)
+    body = ImageRequest(prompt=PROMPT, seed=25, guidance_scale=7.5, num_inference_steps=int(STEPS))
+    for name, sent in (
+        ("whole.png", SentMask(mask, "mask_image")),
+        ("part.png", SentMask(mask, "mask_image", 2.0, 8)),
+    ):
+        request, composition = image_generation(body, settings, image, image, mask=sent)
+        limit, control = settings.limits.max_image_pixels, composition.control
+        found = masks.pixels_at(control.image, limit, control.size, control.region)
+        edges = find_edges(found, control.low_threshold, control.high_threshold)
+        canvas = canvas_of(request, limit)
+        work = Work(request, edges, canvas.image, canvas.mask)
+        with torch.inference_mode():
+            (picture,) = runtime.decode(denoise(Engine(runtime, 1), [work]))
+        assert np.abs(made(out)[name] - pixels(canvas.finished(picture))).max() <= 1
 
 
 def test_a_killed_run_goes_on_and_makes_what_an_undisturbed_one_makes(tmp_path):

@@ -28,12 +28,15 @@ MAY_IMPORT = {
     "calls": {"errors", "observability", "metrics", "tracing"},
     "stages": {"messages", "calls"},
     "mailbox": {"errors"},
+    "deadlines": {"errors", "messages"},
     "pipeline": {
-        "config", "errors", "messages", "admission", "calls", "mailbox", "metrics", "stages",
+        "config", "errors", "messages", "admission", "calls", "deadlines", "mailbox", "metrics",
+        "stages",
     },
     "ingress": {
-        "config", "errors", "messages", "admission", "calls", "mailbox", "pipeline", "stages",
-        "imaging", "observability", "metrics", "refusals", "timings", "tracing", "ingress",
+        "config", "errors", "messages", "admission", "calls", "deadlines", "mailbox", "pipeline",
+        "stages", "imaging", "observability", "metrics", "refusals", "timings", "tracing",
+        "ingress",
     },
     "app": {"config", "deployments", "ingress"},
     # Deployments are known to the launcher by the import path in the YAML alone.
@@ -47,7 +50,7 @@ MAY_IMPORT = {
     },
 }  # fmt: skip
 SHARED_BY_DEPLOYMENTS = {
-    "decoding", "denoising_spans", "gauges", "micro_batching", "starting",
+    "decoding", "denoising_spans", "gauges", "micro_batching", "pictures", "starting",
 }  # fmt: skip
 FOLDERS = {"serve_app", "demo", "benchmarks", "loadtest"}
 

@@ -4,42 +4,53 @@ from fastapi import APIRouter, Request, Response
 
 from serve_app.config import AppArgs
 from serve_app.ingress import checks, conversion
-from serve_app.ingress.controlnet.schema import ControlNetRequest, ControlNetResponse
-from serve_app.ingress.encoding import encode_images, in_base64
+from serve_app.ingress.controlnet.schema import (
+    IMAGE_FIELD,
+    ControlNetRequest,
+    ControlNetResponse,
+)
+from serve_app.ingress.jobs.asking import Headers
+from serve_app.ingress.jobs.schema import JOB_TAKEN
 from serve_app.ingress.json_body import JsonRoute
+from serve_app.ingress.openai.answering import Answer
+from serve_app.ingress.openai.work import Work
 from serve_app.ingress.problems import error_schema
+from serve_app.ingress.replies import Replies
 from serve_app.ingress.schema import MAX_SEED, ImageRequest
 from serve_app.ingress.unknown_fields import announce, checked
-from serve_app.pipeline import Pipeline
-
-_IMAGE = "input_image_base64"
 
 
-def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
+def build_router(args: AppArgs, replies: Replies) -> APIRouter:
     """A router with this one route."""
     router = APIRouter(tags=["generation"], responses=error_schema(), route_class=JsonRoute)
 
-    @router.post("/generation", response_model_exclude_none=True)
+    @router.post(
+        "/generation",
+        response_model=ControlNetResponse,
+        responses=JOB_TAKEN,
+    )
     async def generation(
-        request: Request, body: ControlNetRequest, response: Response
-    ) -> ControlNetResponse:
+        request: Request, body: ControlNetRequest, asking: Headers, response: Response
+    ) -> Answer | Response:
         """Generate an image conditioned on the input's Canny edges."""
         warnings = checked(request, body.sent, ControlNetRequest.model_fields, ())
-        control = checks.from_base64(body.input_image_base64, _IMAGE)
+        control = checks.from_base64(body.input_image_base64, IMAGE_FIELD)
         checks.check_prompt(body.text, args.limits, "text")
         fields = ImageRequest(prompt=body.text, seed=body.random_seed % (MAX_SEED + 1))
-        work, composition = conversion.image_generation(
-            fields, args, control=control, control_field=_IMAGE
+        generation, composition = conversion.image_generation(
+            fields, args, control=control, control_field=IMAGE_FIELD
         )
-        with checks.naming_field(_IMAGE):
-            images = await pipeline.generate(work, composition)
-        (image,), timings = await encode_images(images, work, composition, args)
-        response.headers.update(timings.header)
-        announce(request, response, warnings)
-        return ControlNetResponse(
+        work = Work(
+            "image_generation",
+            fields,
+            generation,
+            composition,
+            conversion.terms(fields),
+            warnings=warnings,
             request_id=body.request_id,
-            output_image_base64=in_base64(image),
-            warnings=list(warnings) or None,
         )
+        answer = await replies.reply(asking, work, response, "generation", body)
+        announce(request, answer if isinstance(answer, Response) else response, warnings)
+        return answer
 
     return router

@@ -4,6 +4,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from serve_app.ingress.schema import TINY_PNG, Base64, Body
 
+IMAGE_FIELD = "input_image_base64"
+
 
 class ControlNetRequest(Body):
     """`POST /generation`."""
@@ -30,4 +32,8 @@ class ControlNetRequest(Body):
 class ControlNetResponse(BaseModel):
     request_id: int
     output_image_base64: str
-    warnings: list[str] | None = Field(None, description="of unknown fields, where there are some")
+    warnings: list[str] | None = Field(
+        None,
+        exclude_if=lambda warnings: warnings is None,
+        description="of unknown fields, where there are some",
+    )

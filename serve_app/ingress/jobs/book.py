@@ -4,8 +4,8 @@ Knows nothing of HTTP and of replicas. Used by one event loop.
 """
 
 import asyncio
-import math
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import aclosing, contextmanager
 from functools import partial
 
 from serve_app.config import JobSettings
@@ -14,20 +14,22 @@ from serve_app.errors import (
     InvalidField,
     JobCancelled,
     NotFound,
-    QueueFull,
+    Retryable,
     ServiceError,
     StageUnavailable,
     mebibytes,
     over,
 )
 from serve_app.ingress.jobs.job import Job, Order
+from serve_app.ingress.jobs.room import check_room
 from serve_app.ingress.jobs.schema import JobList, JobReport
 from serve_app.ingress.jobs.turns import Turns
-from serve_app.ingress.openai.answering import Answering
+from serve_app.ingress.openai.answering import Answer, Answering
 from serve_app.ingress.openai.work import Work
 from serve_app.ingress.streaming import EventBody
 from serve_app.mailbox import Mailbox
 from serve_app.observability import log_event
+from serve_app.timings import Timings
 
 Notify = Callable[[str, JobReport], Awaitable[None]]
 """Posts a report to a URL."""
@@ -55,19 +57,43 @@ class JobBook:
     def submit(self, order: Order, work: Work) -> JobReport:
         """Begin a job, or find the one that this order began before.
 
-        Raises QueueFull, and InvalidField where its key was used for another request.
+        Raises QueueFull, DeadlineUnmet, and InvalidField where its key was used for another
+        request.
         """
+        return self._report(self._begun(order, work))
+
+    async def answer(self, order: Order, work: Work) -> tuple[Answer, Timings]:
+        """As `submit`, and wait for what it is answered; raises what the job ends with too."""
+        job = self._begun(order, work)
+        with self._awaited(job):
+            await asyncio.wait([job.task])
+        if job.task.cancelled():
+            raise _cancelled()
+        if job.error is not None:
+            raise job.error.with_traceback(None)
+        assert job.result is not None
+        return job.result, job.timings
+
+    async def stream(self, order: Order, work: Work) -> AsyncGenerator[EventBody | None]:
+        """As `submit`, and then `events`."""
+        async with aclosing(self._events(self._begun(order, work), 0)) as events:
+            async for event in events:
+                yield event
+
+    def _begun(self, order: Order, work: Work) -> Job:
         before = self._jobs.get(order.id) or self._of_key(order)
         if before is not None:
-            return self._report(before)
-        self._check_room(work)
+            before.may_be_left &= order.awaited
+            return before
+        taken = [job.work for job in self._jobs.values() if job.work is not None]
+        check_room(work, taken, self._turns.images, self._pace(), self._settings)
         job = self._jobs[order.id] = Job(order, work)
         if order.key is not None:
             self._keys[order.owner, order.key] = order.id
         job.task = asyncio.create_task(job.run(work, self._turns, self._answering))
         job.task.add_done_callback(partial(self._ended, job))
         log_event("job queued", job=order.id, images=work.images)
-        return self._report(job)
+        return job
 
     def report(self, job_id: str, owner: str) -> JobReport:
         """Raises NotFound, as all that follows."""
@@ -85,42 +111,56 @@ class JobBook:
         await asyncio.wait([job.task])
         return self._report(job)
 
-    async def events(self, job_id: str, owner: str) -> AsyncGenerator[EventBody | None]:
-        """None at once, then what a stream of the request would send from now on.
+    async def events(
+        self, job_id: str, owner: str, after: int = 0
+    ) -> AsyncGenerator[EventBody | None]:
+        """None at once, then what a stream of the request would send from now on, and before that
+        the images finished so far, but for those that an event up to the id `after` has told.
 
         Raises what the job ended with, and JobCancelled.
         """
-        job = self._find(job_id, owner)
+        async with aclosing(self._events(self._find(job_id, owner), after)) as events:
+            async for event in events:
+                yield event
+
+    async def _events(self, job: Job, after: int) -> AsyncGenerator[EventBody | None]:
         mailbox = Mailbox()
         for event in job.completed:
-            mailbox.put(event)
+            if event["event_id"] > after:
+                mailbox.put(event)
         if job.task.done():
             mailbox.close(job.task)
         job.watchers.add(mailbox)
         try:
-            yield None
-            async for event in mailbox.read():
-                yield event
+            with self._awaited(job):
+                yield None
+                async for event in mailbox.read():
+                    yield event
         except StageUnavailable:
             if not job.task.cancelled():
                 raise
-            raise JobCancelled("the job was cancelled") from None
+            raise _cancelled() from None
         finally:
             job.watchers.discard(mailbox)
 
-    def _check_room(self, work: Work) -> None:
-        waiting = [job.work for job in self._jobs.values() if job.work is not None]
-        held = sum(each.bytes for each in waiting)
-        if len(waiting) >= self._settings.max_jobs:
-            sent = f"{len(waiting)} jobs are queued or running"
-            full = QueueFull(over(sent, self._settings.max_jobs, "jobs.max_jobs"))
-        elif held + work.bytes > self._settings.max_bytes:
-            sent = f"queued jobs hold {mebibytes(held)}, and this one {mebibytes(work.bytes)}"
-            most = mebibytes(self._settings.max_bytes)
-            full = QueueFull(over(sent, most, "jobs.max_bytes"))
-        else:
-            return
-        raise full.after(max(1, math.ceil(self._turns.images * (self._pace() or 1.0))))
+    @contextmanager
+    def _awaited(self, job: Job) -> Iterator[None]:
+        """A client waits. Where all have left who began a job by waiting, it is stopped in a while,
+        unless one of them asks again."""
+        job.awaiting += 1
+        if job.leaving is not None:
+            job.leaving.cancel()
+        try:
+            yield
+        finally:
+            job.awaiting -= 1
+            if job.may_be_left and not job.awaiting and not job.done:
+                loop = asyncio.get_running_loop()
+                job.leaving = loop.call_later(self._settings.return_within_s, self._left, job)
+
+    def _left(self, job: Job) -> None:
+        if job.may_be_left and not job.awaiting:
+            job.task.cancel()
 
     def _of_key(self, order: Order) -> Job | None:
         if order.key is None:
@@ -158,6 +198,8 @@ class JobBook:
         if job.status != "succeeded":
             job.result = None
             job.completed.clear()
+        if task.cancelled() or isinstance(error, Retryable):
+            self._release_key(job)  # nothing was made: who asks again begins again
         job.work = None
         for mailbox in job.watchers:
             mailbox.close(task)
@@ -169,6 +211,7 @@ class JobBook:
     def _make_room(self, newest: Job) -> None:
         """Forget those that finished first, until the rest is within its bounds."""
         done = [job for job in self._jobs.values() if job.done and job is not newest]
+        done.sort(key=lambda job: not job.order.awaited)  # those whose clients have the answer
         held = sum(job.bytes for job in (*done, newest))
         while done and (len(done) >= self._settings.max_jobs or held > self._settings.max_bytes):
             oldest = done.pop(0)
@@ -176,8 +219,13 @@ class JobBook:
             self._forget(oldest)
 
     def _forget(self, job: Job) -> None:
-        if self._jobs.pop(job.order.id, None) is not None and job.order.key is not None:
-            self._keys.pop((job.order.owner, job.order.key), None)
+        if self._jobs.pop(job.order.id, None) is not None:
+            self._release_key(job)
+
+    def _release_key(self, job: Job) -> None:
+        key = job.order.owner, job.order.key or ""
+        if self._keys.get(key) == job.order.id:  # and not of one that began again
+            del self._keys[key]
 
     def _post(self, job: Job) -> None:
         if self._notify is None or job.order.webhook is None:
@@ -186,3 +234,7 @@ class JobBook:
         posting = asyncio.ensure_future(self._notify(job.order.webhook, report))
         self._posting.add(posting)
         posting.add_done_callback(self._posting.discard)
+
+
+def _cancelled() -> JobCancelled:
+    return JobCancelled("the job was cancelled")

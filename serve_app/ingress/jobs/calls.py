@@ -9,8 +9,10 @@ from ray.serve.handle import DeploymentHandle
 from serve_app.calls import call, stream
 from serve_app.ingress.jobs.job import Order
 from serve_app.ingress.jobs.schema import JobList, JobReport
+from serve_app.ingress.openai.answering import Answer
 from serve_app.ingress.openai.work import Work
 from serve_app.ingress.streaming import EventBody
+from serve_app.timings import Timings
 
 
 class JobCalls:
@@ -24,6 +26,13 @@ class JobCalls:
         answer: JobReport = await self._call("submit", order, work)
         return answer
 
+    async def answer(self, order: Order, work: Work) -> tuple[Answer, Timings]:
+        answer: tuple[Answer, Timings] = await self._call("answer", order, work)
+        return answer
+
+    def stream(self, order: Order, work: Work) -> AsyncGenerator[EventBody | None]:
+        return self._stream("stream", order, work)
+
     async def report(self, job_id: str, owner: str) -> JobReport:
         answer: JobReport = await self._call("report", job_id, owner)
         return answer
@@ -36,9 +45,12 @@ class JobCalls:
         answer: JobReport = await self._call("cancel", job_id, owner)
         return answer
 
-    def events(self, job_id: str, owner: str) -> AsyncGenerator[EventBody | None]:
-        remote = self._handle.options(method_name="events", stream=True).remote
-        return stream("jobs", partial(remote, job_id, owner))
+    def events(self, job_id: str, owner: str, after: int = 0) -> AsyncGenerator[EventBody | None]:
+        return self._stream("events", job_id, owner, after)
+
+    def _stream(self, method: str, *args: Any) -> AsyncGenerator[EventBody | None]:
+        remote = self._handle.options(method_name=method, stream=True).remote
+        return stream("jobs", partial(remote, *args))
 
     async def _call(self, method: str, *args: Any) -> Any:
         return (await call("jobs", partial(getattr(self._handle, method).remote, *args))).result

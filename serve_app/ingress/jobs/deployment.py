@@ -19,11 +19,12 @@ from serve_app.ingress.jobs.hosts import AllowedHosts
 from serve_app.ingress.jobs.job import Order
 from serve_app.ingress.jobs.schema import JobList, JobReport
 from serve_app.ingress.jobs.webhooks import Webhooks, read_secret
-from serve_app.ingress.openai.answering import Answering
+from serve_app.ingress.openai.answering import Answer, Answering
 from serve_app.ingress.openai.work import Work
 from serve_app.pipeline import Pipeline
 from serve_app.refusals import refusal_as_last_item, refusal_as_value
 from serve_app.stages import Stages
+from serve_app.timings import Timings
 
 
 @serve.deployment
@@ -52,6 +53,16 @@ class Jobs:
         return self._book.submit(order, work)
 
     @refusal_as_value
+    async def answer(self, order: Order, work: Work) -> tuple[Answer, Timings]:
+        return await self._book.answer(order, work)
+
+    @refusal_as_last_item
+    async def stream(self, order: Order, work: Work) -> AsyncGenerator[Any]:
+        async with aclosing(self._book.stream(order, work)) as events:
+            async for event in events:
+                yield event
+
+    @refusal_as_value
     async def report(self, job_id: str, owner: str) -> JobReport:
         return self._book.report(job_id, owner)
 
@@ -63,7 +74,7 @@ class Jobs:
         return await self._book.cancel(job_id, owner)
 
     @refusal_as_last_item
-    async def events(self, job_id: str, owner: str) -> AsyncGenerator[Any]:
-        async with aclosing(self._book.events(job_id, owner)) as events:
+    async def events(self, job_id: str, owner: str, after: int = 0) -> AsyncGenerator[Any]:
+        async with aclosing(self._book.events(job_id, owner, after)) as events:
             async for event in events:
                 yield event

@@ -4,13 +4,13 @@ import asyncio
 import logging
 import time
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any
 
 from serve_app.errors import Retryable, ServiceError
 from serve_app.ingress.jobs.schema import JobError, JobReport, Status
 from serve_app.ingress.jobs.turns import Ticket, Turns
-from serve_app.ingress.openai.answering import Answering
-from serve_app.ingress.openai.schema import ImageResponse
+from serve_app.ingress.openai.answering import Answer, Answering
 from serve_app.ingress.openai.work import Work
 from serve_app.ingress.problems import body_of, surprise
 from serve_app.ingress.streaming import EventBody
@@ -18,6 +18,7 @@ from serve_app.mailbox import Mailbox
 from serve_app.messages import Progress
 from serve_app.observability import log_event
 from serve_app.pipeline import Finished
+from serve_app.timings import Timings
 
 _TRIES = 5  # of what the stages have no room for now
 _LONGEST_PAUSE_S = 60
@@ -33,6 +34,8 @@ class Order:
     key: str | None = None
     digest: str = ""
     webhook: str | None = None
+    awaited: bool = False
+    """Whether a client waits for its answer, which stops the work by leaving for good."""
 
 
 class Job:
@@ -46,11 +49,18 @@ class Job:
         self.status: Status = "queued"
         self.ticket = Ticket(order.owner, work.images, work.terms.priority)
         self.completed: list[EventBody] = []
-        self.result: ImageResponse | None = None
+        self.result: Answer | None = None
+        self.timings = Timings({})
         self.error: ServiceError | None = None
         self.watchers: set[Mailbox] = set()
+        self.awaiting = 0
+        """How many clients wait for it on a connection, its watchers included."""
+        self.may_be_left = order.awaited
+        """Whether nobody would miss it once they have all left for good."""
+        self.leaving: asyncio.TimerHandle | None = None
         self.task: asyncio.Task[None]
         self._progress: dict[int, Progress] = {}
+        self._event_ids = count(1)
         self._steps = work.request.num_inference_steps
         first = work.request.seed
         self._seeds = range(first, first + work.images)
@@ -91,21 +101,22 @@ class Job:
                 event = await answering.event(item, work)
                 assert event is not None
                 finished.append((item, event))
-                self.completed.append(event)
                 self._progress[item.seed] = Progress(self._steps, self._steps, 0.0, 0)
-                self._tell(event)
+                self.completed.append(self._tell(event))
             else:
                 self._progress[item.seed] = item.progress
                 self._steps = item.progress.num_inference_steps
                 if self.watchers:
                     event = await answering.event(item, work)
                     self._tell(event, item.seed, item.progress.partial_image_index)
-        self.result = answering.answer_of(work, finished)
+        self.result, self.timings = answering.answer_of(work, finished)
 
-    def _tell(self, event: EventBody | None, *replacing: Any) -> None:
-        if event is not None:
-            for mailbox in self.watchers:
-                mailbox.put(event, *replacing)
+    def _tell(self, event: EventBody | None, *replacing: Any) -> EventBody:
+        """To those who watch, with an id; None, which is not sent, tells that it moves on."""
+        told = None if event is None else event | {"event_id": next(self._event_ids)}
+        for mailbox in self.watchers:
+            mailbox.put(told, *replacing)
+        return told or {}
 
     @property
     def bytes(self) -> int:

@@ -1,6 +1,9 @@
 """`/v1/jobs`: how requests stand that are answered later."""
 
-from fastapi import APIRouter, Request, Response
+import re
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Request, Response
 
 from serve_app.errors import NotFound
 from serve_app.ingress.jobs.calls import JobCalls
@@ -8,6 +11,8 @@ from serve_app.ingress.jobs.schema import JobList, JobReport
 from serve_app.ingress.middleware.keys import owner_of
 from serve_app.ingress.problems import error_schema
 from serve_app.ingress.streaming import STREAM_SCHEMA, start_stream
+
+_NUMBER = re.compile("[0-9]{1,18}")
 
 
 def build_router(jobs: JobCalls | None) -> APIRouter:
@@ -32,9 +37,17 @@ def build_router(jobs: JobCalls | None) -> APIRouter:
     @router.get(
         "/v1/jobs/{id}/events", response_class=Response, responses={200: {"content": STREAM_SCHEMA}}
     )
-    async def events(id: str, request: Request) -> Response:
+    async def events(
+        id: str,
+        request: Request,
+        last_event_id: Annotated[
+            str | None, Header(description="what was finished up to it is not sent again")
+        ] = None,
+    ) -> Response:
         """What a stream of the request would send from now on; the last event says how it ended."""
-        return await start_stream(kept().events(id, owner_of(request.scope)))
+        number = _NUMBER.fullmatch(last_event_id or "")
+        after = int(number[0]) if number else 0
+        return await start_stream(kept().events(id, owner_of(request.scope), after))
 
     @router.delete("/v1/jobs/{id}")
     async def cancel(id: str, request: Request) -> JobReport:

@@ -1,9 +1,10 @@
 """Bodies of `/v1/jobs`."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
+from serve_app.ingress.controlnet.schema import ControlNetResponse
 from serve_app.ingress.openai.schema import ImageResponse
 
 Status = Literal["queued", "running", "succeeded", "failed", "cancelled"]
@@ -28,7 +29,7 @@ class JobReport(BaseModel):
         None, description="1 is next to start, 0 runs; null when it is done"
     )
     created: int = Field(description="Unix time, seconds")
-    result: ImageResponse | None = Field(
+    result: ImageResponse | ControlNetResponse | None = Field(
         None, description="what the request itself would have been answered"
     )
     error: JobError | None = None
@@ -37,3 +38,9 @@ class JobReport(BaseModel):
 class JobList(BaseModel):
     object: Literal["list"] = "list"
     data: list[JobReport] = Field(description="the newest first, without their results")
+
+
+JOB_TAKEN: dict[int | str, dict[str, Any]] = {
+    202: {"model": JobReport, "description": "A job, where Prefer: respond-async asks for one"}
+}
+"""The OpenAPI `responses` of routes that may be answered later."""

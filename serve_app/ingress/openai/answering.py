@@ -6,6 +6,7 @@ from contextlib import aclosing
 
 from serve_app.config import AppArgs
 from serve_app.ingress import checks
+from serve_app.ingress.controlnet.schema import ControlNetResponse
 from serve_app.ingress.encoding import encode_images, size_of
 from serve_app.ingress.files.store import FileStore
 from serve_app.ingress.openai.events import event_of
@@ -17,6 +18,9 @@ from serve_app.ingress.streaming import EventBody
 from serve_app.pipeline import Finished, InProgress, Pipeline
 from serve_app.timings import Timings
 
+Answer = ImageResponse | ControlNetResponse
+"""The body of what a request for images is answered."""
+
 
 class Answering:
     """Over one pipeline. Every method raises ServiceError."""
@@ -26,9 +30,9 @@ class Answering:
         self._args = args
         self._places = Places(files)
 
-    async def answer(self, work: Work) -> tuple[ImageResponse, Timings]:
+    async def answer(self, work: Work) -> tuple[Answer, Timings]:
         """The whole answer at once."""
-        with checks.naming_field("control_image"):
+        with checks.naming_field(work.control_field):
             images = await self._pipeline.generate(
                 work.request, work.composition, work.images, work.terms
             )
@@ -51,7 +55,7 @@ class Answering:
 
     async def items(self, work: Work) -> AsyncGenerator[InProgress | Finished]:
         """What `event` makes events of."""
-        with checks.naming_field("control_image"):
+        with checks.naming_field(work.control_field):
             stream = self._pipeline.generate_streaming(
                 work.request, work.composition, work.images, work.terms
             )
@@ -64,15 +68,14 @@ class Answering:
 
     def answer_of(
         self, work: Work, finished: Sequence[tuple[Finished, EventBody]]
-    ) -> ImageResponse:
-        """The body that `answer` gives, of all images and their events, so that none is encoded
-        twice."""
+    ) -> tuple[Answer, Timings]:
+        """What `answer` gives, of all images and their events, so that none is encoded twice."""
         in_order = sorted(finished, key=lambda pair: pair[0].seed)
         images = [image for image, _ in in_order]
         reports = [report for image in images for report in image.reports]
         encode_s = sum(event["timings"]["encode"] for _, event in in_order)
         timings = Timings.of(reports, encode=encode_s)
-        return self._response(work, images, [event for _, event in in_order], timings)
+        return self._response(work, images, [event for _, event in in_order], timings), timings
 
     def _response(
         self,
@@ -80,7 +83,14 @@ class Answering:
         images: Sequence[Finished],
         places: Sequence[Mapping[str, str]],
         timings: Timings,
-    ) -> ImageResponse:
+    ) -> Answer:
+        if work.request_id is not None:
+            image = places[0]["b64_json"]
+            return ControlNetResponse(
+                request_id=work.request_id,
+                output_image_base64=image,
+                warnings=list(work.warnings) or None,
+            )
         return ImageResponse(
             created=int(time.time()),
             data=[

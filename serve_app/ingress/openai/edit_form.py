@@ -7,7 +7,7 @@ from fastapi import Request
 from pydantic import ValidationError
 
 from serve_app.errors import InvalidField, InvalidRequest
-from serve_app.ingress.masked import SentMask
+from serve_app.imaging.edits import SentMask
 from serve_app.ingress.multipart import Part, read_form
 from serve_app.ingress.openai.schema import ImageEdit
 from serve_app.ingress.problems import invalid_field

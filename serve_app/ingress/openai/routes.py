@@ -1,6 +1,5 @@
 """`/v1/images/generations`, `…/edits` and `…/variations`, and `/v1/models`."""
 
-import asyncio
 import time
 from dataclasses import replace
 from functools import partial
@@ -11,13 +10,12 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from serve_app.config import AppArgs
 from serve_app.ingress import checks
 from serve_app.ingress.files.routes import files_url
-from serve_app.ingress.files.store import FileStore
-from serve_app.ingress.jobs.asking import Asking, Later, asking, digest_of
-from serve_app.ingress.jobs.calls import JobCalls
-from serve_app.ingress.jobs.schema import JobReport
+from serve_app.ingress.jobs.asking import Asking, Headers
+from serve_app.ingress.jobs.schema import JOB_TAKEN
 from serve_app.ingress.json_body import JsonRoute
+from serve_app.ingress.masked import converted
 from serve_app.ingress.model_card import read_card
-from serve_app.ingress.openai.answering import Answering
+from serve_app.ingress.openai.answering import Answer
 from serve_app.ingress.openai.edit_form import (
     EDIT_BODY,
     KNOWN,
@@ -29,29 +27,19 @@ from serve_app.ingress.openai.edit_form import (
 from serve_app.ingress.openai.schema import ImageResponse, ModelList, ModelObject
 from serve_app.ingress.openai.work import work_of
 from serve_app.ingress.problems import error_schema
+from serve_app.ingress.replies import Replies
 from serve_app.ingress.schema import ImageRequest
-from serve_app.ingress.streaming import STREAM_SCHEMA, start_stream
+from serve_app.ingress.streaming import STREAM_SCHEMA
 from serve_app.ingress.unknown_fields import NO_EFFECT, announce, checked
 from serve_app.pipeline import Pipeline
 
 EditForm = Annotated[Edit, Depends(edit_form)]
 VariationForm = Annotated[Edit, Depends(variation_form)]
-Headers = Annotated[Asking, Depends(asking)]
-_RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: {"content": STREAM_SCHEMA},
-    202: {"model": JobReport, "description": "A job, where Prefer: respond-async asks for one"},
-}
+_RESPONSES: dict[int | str, dict[str, Any]] = {200: {"content": STREAM_SCHEMA}, **JOB_TAKEN}
 
 
-def build_router(
-    pipeline: Pipeline,
-    args: AppArgs,
-    files: FileStore | None = None,
-    jobs: JobCalls | None = None,
-) -> APIRouter:
+def build_router(pipeline: Pipeline, args: AppArgs, replies: Replies) -> APIRouter:
     """The routes over one pipeline."""
-    answering = Answering(pipeline, args, files)
-    later = Later(jobs, args.jobs)
     router = APIRouter(tags=["generation"], responses=error_schema(), route_class=JsonRoute)
     model = args.models.generator
     described = ModelObject(
@@ -70,30 +58,20 @@ def build_router(
         kind: str,
         body: ImageRequest,
         edit: Edit | None = None,
-    ) -> ImageResponse | Response:
+    ) -> Answer | Response:
         """Shared by all routes; `kind` prefixes the names of their events."""
-        later_asked = later.is_asked(asking, body)
+        replies.check(asking, body)
         convert = partial(work_of, kind, body, args, files_url(request, args), edit)
-        # A mask is decoded.
-        masked = edit is not None and edit.mask is not None
-        work = await asyncio.to_thread(convert) if masked else convert()
-        work = replace(work, warnings=warnings)
-        answer: ImageResponse | Response
-        if later_asked:
-            sent = (edit.fields, *edit.files) if edit else (body,)
-            answer = await later.started(asking, work, digest_of(kind, *sent))
-        elif body.stream:
-            answer = await start_stream(answering.events(work))
-        else:
-            answer, timings = await answering.answer(work)
-            response.headers.update(timings.header)
+        work = replace(await converted(convert, edit and edit.mask), warnings=warnings)
+        sent = (edit.fields, *edit.files) if edit else (body,)
+        answer = await replies.reply(asking, work, response, kind, *sent)
         announce(request, answer if isinstance(answer, Response) else response, warnings)
         return answer
 
     @router.post("/v1/images/generations", response_model=ImageResponse, responses=_RESPONSES)
     async def generations(
         request: Request, response: Response, asking: Headers, body: ImageRequest
-    ) -> ImageResponse | Response:
+    ) -> Answer | Response:
         """OpenAI Images, with ControlNet, upscaling and captioning in one request.
 
         With `stream`, server-sent events: `image_generation.partial_image` for each preview, and
@@ -110,7 +88,7 @@ def build_router(
     )
     async def edits(
         request: Request, response: Response, asking: Headers, edit: EditForm
-    ) -> ImageResponse | Response:
+    ) -> Answer | Response:
         """OpenAI's image edits: image-to-image at `strength`, of what a mask covers if one is sent,
         ControlNet-conditioned if a control image is sent.
 
@@ -128,12 +106,12 @@ def build_router(
     )
     async def variations(
         request: Request, response: Response, asking: Headers, edit: VariationForm
-    ) -> ImageResponse | Response:
+    ) -> Answer | Response:
         """OpenAI's image variations: an edit whose prompt is the image's own caption."""
         kind = "image_variation"
         warnings = checked(request, edit.sent, KNOWN - {"prompt"}, NO_EFFECT | {"prompt"})
         # What is impossible is refused before the captioner works.
-        await asyncio.to_thread(work_of, kind, edit.fields, args, "", edit)
+        await converted(partial(work_of, kind, edit.fields, args, "", edit), edit.mask)
         with checks.naming_field("image"):
             (caption,) = await pipeline.caption([edit.image])
         prompt = caption.text[: args.limits.max_prompt_chars]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from serve_app.config import AppArgs
 from serve_app.ingress import conversion
+from serve_app.ingress.controlnet.schema import IMAGE_FIELD as CONTROLNET_IMAGE
 from serve_app.ingress.openai.edit_form import Edit
 from serve_app.ingress.schema import ImageRequest
 from serve_app.messages import GenerationRequest, Terms
@@ -29,6 +30,13 @@ class Work:
     terms: Terms
     files_url: str | None = None
     warnings: tuple[str, ...] = ()
+    request_id: int | None = None
+    """Of `POST /generation`, which is answered by a body of its own."""
+
+    @property
+    def control_field(self) -> str:
+        """The field of the picture whose edges it follows."""
+        return "control_image" if self.request_id is None else CONTROLNET_IMAGE
 
     @property
     def images(self) -> int:

@@ -20,12 +20,14 @@ MODULES = ("none", "canny")
 
 @dataclass(frozen=True)
 class Control:
-    """`image` is encoded, and an edge map already where `is_edges`; `ignored` are the unit's fields
-    that have no effect."""
+    """`image` is encoded, and an edge map already where `is_edges`; it steers from the share
+    `start` of the steps to the share `end`. `ignored` are the unit's fields that have no effect."""
 
     image: bytes
     is_edges: bool
     weight: float | None
+    start: float | None
+    end: float | None
     thresholds: tuple[int, int]
     ignored: list[str]
 
@@ -54,7 +56,8 @@ def control_of(script: Any, args: AppArgs, init_image: bytes | None = None) -> C
     module = module_of(unit.module, FIELD)
     thresholds = thresholds_of(unit.threshold_a, unit.threshold_b, args)
     ignored = [f"controlnet.{name}" for name in asks(unit.model_extra)]
-    return Control(image, module == "none", unit.weight, thresholds, ignored)
+    share = unit.guidance_start, unit.guidance_end
+    return Control(image, module == "none", unit.weight, *share, thresholds, ignored)
 
 
 def module_of(name: str | None, param: str) -> str:

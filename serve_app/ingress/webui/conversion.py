@@ -20,6 +20,7 @@ from serve_app.messages import GenerationRequest
 from serve_app.pipeline import Composition
 
 _OUR_NAMES = {
+    "control_guidance_start": controlnet.FIELD,
     "control_image": controlnet.FIELD,
     "guidance_scale": "cfg_scale",
     "image": "init_images",
@@ -74,6 +75,8 @@ def generation(body: TextToImage | ImageToImage, args: AppArgs) -> Asked:
         seed=max(-1, body.seed) if body.seed is not None else None,
         strength=None if image is None else body.denoising_strength or args.defaults.strength,
         controlnet_conditioning_scale=control.weight if control else None,
+        control_guidance_start=control.start if control else None,
+        control_guidance_end=control.end if control else None,
         canny_low_threshold=control.thresholds[0] if control else None,
         canny_high_threshold=control.thresholds[1] if control else None,
         upscale=bigger.upscale,

@@ -1,6 +1,5 @@
 """Routes that make images, and those that follow and stop what is being made."""
 
-import asyncio
 from functools import partial
 from typing import Annotated
 
@@ -10,6 +9,7 @@ from serve_app.config import AppArgs
 from serve_app.ingress import checks
 from serve_app.ingress.encoding import encode, encode_images, in_base64
 from serve_app.ingress.json_body import JsonRoute
+from serve_app.ingress.masked import converted
 from serve_app.ingress.webui import controlnet
 from serve_app.ingress.webui.answers import info_of, parameters_echoed
 from serve_app.ingress.webui.conversion import Asked, generation
@@ -36,8 +36,7 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
         name: str, body: TextToImage | ImageToImage, response: Response
     ) -> GenerationResponse:
         masked = isinstance(body, ImageToImage) and body.mask
-        convert = partial(generation, body, args)
-        asked = await asyncio.to_thread(convert) if masked else convert()
+        asked = await converted(partial(generation, body, args), masked)
         with checks.naming_field(controlnet.FIELD if asked.composition.control else "init_images"):
             maps = await detected(asked)
             stream = pipeline.generate_streaming(

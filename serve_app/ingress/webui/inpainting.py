@@ -2,8 +2,8 @@
 
 from serve_app.config import Limits
 from serve_app.imaging import codec
+from serve_app.imaging.edits import SentMask
 from serve_app.ingress import checks
-from serve_app.ingress.masked import SentMask
 from serve_app.ingress.webui.schema import ImageToImage
 
 _BLUR = 4.0  # web UI's own, in pixels

@@ -11,7 +11,6 @@ _NEUTRAL: dict[str, tuple[Any, ...]] = {
     "do_not_save_grid": (True,),
     "do_not_save_samples": (True,),
     "eta": (1,),
-    "guidance_end": (1,),
     "hr_option": ("both",),
     "hr_upscaler": ("none",),
     "image_cfg_scale": (1.5,),

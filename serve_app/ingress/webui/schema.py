@@ -84,6 +84,8 @@ class ControlUnit(WebuiBody):
     module: str | None = None
     model: str | None = None
     weight: float | None = Field(None, ge=0, le=2)
+    guidance_start: float | None = Field(None, ge=0, le=1)
+    guidance_end: float | None = Field(None, ge=0, le=1)
     threshold_a: Threshold | None = None
     threshold_b: Threshold | None = None
 

@@ -32,6 +32,11 @@ class Input:
     image: Place | None
     size_bytes: int | None
     given: Mapping[str, Any]
+    root: Place | None = None  # what relative paths of the manifest start at
+
+    def beside(self, path: str) -> Place:
+        """What a path in a manifest's column stands for."""
+        return self.root.joined(path) if self.root is not None else Place.of(path)
 
     @property
     def stem(self) -> str:
@@ -89,8 +94,9 @@ def manifest(
         if images and not path:
             raise Unusable(f"{place.name}, row {number}: no image")
         name = path or str(given.get("name", f"row-{number:06}"))
-        image = (root or place.folder).joined(path) if path else None
-        inputs.append(Input(name, image, None, given))
+        start = root or place.folder
+        image = start.joined(path) if path else None
+        inputs.append(Input(name, image, None, given, start))
     return Listing(inputs)
 
 

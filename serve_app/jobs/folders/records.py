@@ -80,8 +80,9 @@ def finished(
         try:
             if output is not None and not output(row["key"]).exists():
                 return None
-            image = row["image"]
-            same = image is None or digest(Place(image).read()) == record["input_sha256"]
+            files = [place for place in (row["image"], row.get("mask")) if place is not None]
+            data = b"".join(Place(place).read() for place in files)
+            same = not files or digest(data) == record["input_sha256"]
         except OSError:
             return None
         return record if same else None

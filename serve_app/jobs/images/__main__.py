@@ -6,7 +6,8 @@
 
 Images are taken in sorted order. The prompt is the file's name without its extension, underscores
 as spaces; a manifest's columns are image, prompt, negative_prompt, seed, strength,
-num_inference_steps, model and name, all but the first of your choice. The same command again goes
+num_inference_steps, model, name, mask or mask_image, mask_blur and padding_mask_crop, all but the
+first of your choice. The same command again goes
 on where the last one ended: pictures whose input and settings are as they were are left alone.
 
 OUT gets a PNG an image, metrics.csv, failures.csv, grid.png, index.html and run.json.
@@ -29,6 +30,7 @@ from serve_app.jobs.images.rows import Wanted
 from serve_app.model_config import GeneratorModel
 
 JOURNAL = ".records"
+_IMAGES_STRENGTH, _MASKED_STRENGTH = 0.75, 1.0  # the second as in the service
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -103,7 +105,8 @@ def _wanted(args: argparse.Namespace, settings: AppArgs) -> Wanted:
         width=width,
         height=height,
         seed=args.seed,
-        strength=args.strength,
+        strength=_IMAGES_STRENGTH if args.strength is None else args.strength,
+        masked_strength=_MASKED_STRENGTH if args.strength is None else args.strength,
         guidance_scale=args.guidance_scale,
         negative_prompt=args.negative_prompt,
         num_inference_steps=args.steps or settings.defaults.num_inference_steps,
@@ -179,7 +182,11 @@ def _parser() -> argparse.ArgumentParser:
         "such as the demo's 128x128)",
     )
     parser.add_argument("--seed", type=_bounded(int, 0, 2**63 - 1), default=25)
-    parser.add_argument("--strength", type=_bounded(float, 0, 1), default=0.75)
+    parser.add_argument(
+        "--strength",
+        type=_bounded(float, 0, 1),
+        help="how much of an image is redrawn, 0 to 1 (default: 0.75, with a mask 1)",
+    )
     parser.add_argument("--guidance-scale", type=_bounded(float, 0, 50), default=7.5)
     parser.add_argument("--negative-prompt", default="")
     parser.add_argument("--steps", type=_bounded(int, 1, 1000), metavar="N")

@@ -11,13 +11,17 @@ import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from serve_app.config import Limits
-from serve_app.imaging import codec
+from serve_app.errors import InvalidRequest
+from serve_app.imaging import codec, edits, masks
 from serve_app.imaging.canny import find_edges
+from serve_app.imaging.canvas import Canvas, canvas_of
+from serve_app.imaging.edits import SentMask
 from serve_app.jobs.folders.places import Place
 from serve_app.jobs.folders.records import Record, digest
 from serve_app.jobs.folders.worker import Row
@@ -103,23 +107,26 @@ class PictureMaker:
         """Make, write and describe one picture. Raises ServiceError, OSError."""
         seconds: dict[str, float] = {}
         request = GenerationRequest(**row["request"])
-        edges = image = input_sha256 = None
+        canvas, edges, input_sha256 = Canvas(), None, None
         if row["image"] is not None:
             with _timed(seconds, "read"):
-                data = await self._in_thread(Place(row["image"]).read)
+                data, mask = await self._in_thread(_read, row)
+            input_sha256 = digest(data + (mask.data if mask else b""))
             with _timed(seconds, "decode"):
-                input_sha256, pixels = await self._in_thread(self._decoded, data, request)
-            if self._settings["starts_from_image"]:
-                image = pixels
+                decoded = await self._in_thread(self._decoded, request, data, mask)
+                request, canvas, pixels = decoded
             if self._settings["by_edges"]:
                 with _timed(seconds, "canny"):
                     thresholds = self._settings["thresholds"]
                     edges = await self._in_thread(find_edges, pixels, *thresholds)
-        made, latents = await self._denoised(self._new_work(request, edges, image))
+        work = self._new_work(request, edges, canvas.image, canvas.mask)
+        made, latents = await self._denoised(work)
         started = made.started or made.arrived
         seconds |= {"queue": started - made.arrived, "generate": time.monotonic() - started}
         with _timed(seconds, "vae_decode"):
             picture, _ = await self._pictures(latents)
+            if canvas.mask is not None:
+                picture = await self._in_thread(canvas.finished, picture)
         enlarged, caption = await asyncio.gather(
             self._upscaled(picture, seconds), self._captioned(picture, seconds)
         )
@@ -130,7 +137,7 @@ class PictureMaker:
             "input_sha256": input_sha256,
             "prompt": request.prompt,
             "seed": request.seed,
-            "strength": request.strength if image is not None else None,
+            "strength": None if canvas.image is None else request.strength,
             "steps": made.work.steps,
             "width": enlarged.shape[1],
             "height": enlarged.shape[0],
@@ -139,9 +146,30 @@ class PictureMaker:
             **{f"{stage}_s": round(taken, 6) for stage, taken in seconds.items()},
         }
 
-    def _decoded(self, data: bytes, request: GenerationRequest) -> tuple[str, Pixels]:
-        size = (request.width, request.height)
-        return digest(data), codec.decode(data, self._limits.max_image_pixels, size)
+    def _decoded(
+        self, request: GenerationRequest, data: bytes, mask: SentMask | None
+    ) -> tuple[GenerationRequest, Canvas, Pixels]:
+        """The request as the service makes it of the files, what it starts from, and what edges are
+        found in."""
+        limit, canvas = self._limits.max_image_pixels, Canvas()
+        if self._settings["starts_from_image"]:
+            request = replace(request, image=data)
+            if mask is not None:
+                header = codec.inspect(data, limit)
+                size = header.width, header.height
+                self._check_upscale(*size)
+                request = edits.masked(request, mask, size, self._limits)
+            canvas = canvas_of(request, limit)
+        if canvas.image is not None and canvas.mask is None:
+            return request, canvas, canvas.image
+        size = request.width, request.height
+        return request, canvas, masks.pixels_at(data, limit, size, request.region)
+
+    def _check_upscale(self, width: int, height: int) -> None:
+        """A picture with a mask keeps its image's size."""
+        if self._enlarged is not None and width * height > self._limits.max_upscale_pixels:
+            message = f"at most {self._limits.max_upscale_pixels} pixels are upscaled"
+            raise InvalidRequest(message).about("image")
 
     async def _denoised(self, work: Any) -> "tuple[EngineRow, torch.Tensor]":
         row = self._driver.add(work)
@@ -171,6 +199,14 @@ class PictureMaker:
 
     async def _in_thread(self, run: Any, *args: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._threads, run, *args)
+
+
+def _read(row: Row) -> tuple[bytes, SentMask | None]:
+    data = Place(row["image"]).read()
+    if "mask" not in row:
+        return data, None
+    of_mask = row["mask_field"], row["mask_blur"], row["padding_mask_crop"]
+    return data, SentMask(Place(row["mask"]).read(), *of_mask)
 
 
 @contextmanager

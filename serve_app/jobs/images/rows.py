@@ -14,8 +14,13 @@ from serve_app.model_config import GeneratorModel
 
 TASKS = ("image-to-image", "controlnet", "controlnet-image-to-image", "text-to-image")
 COLUMNS = frozenset(
-    {"prompt", "negative_prompt", "seed", "strength", "model", "name", "num_inference_steps"}
-)
+    {
+        "prompt", "negative_prompt", "seed", "strength", "model", "name", "num_inference_steps",
+        "mask", "mask_image", "mask_blur", "padding_mask_crop",
+    }
+)  # fmt: skip
+MASKS = ("mask", "mask_image")
+_MAX_BLUR, _MAX_PADDING = 256.0, 65_536  # as the service takes them
 RESERVED = frozenset({"grid"})  # names of a run's own files
 _MAX_SEED = 2**63 - 1
 _SIDE = 256  # as the offline contract has it; smaller where the configuration's default is
@@ -30,6 +35,7 @@ class Wanted:
     height: int
     seed: int = 25
     strength: float = 0.75
+    masked_strength: float = 1.0
     guidance_scale: float = 7.5
     negative_prompt: str = ""
     num_inference_steps: int = 20
@@ -68,6 +74,7 @@ def rows_of(
     for each, stem in zip(inputs, output_names(names, RESERVED), strict=True):
         try:
             request = _request(each, wanted, settings)
+            mask = _mask(each, wanted)
         except ValueError as error:
             refused.append((each.name, str(error)))
             continue
@@ -78,8 +85,11 @@ def rows_of(
             "image": each.image.uri if each.image and wanted.task != "text-to-image" else None,
             "model": model,
             "request": asdict(request),
+            **mask,
         }
-        row["settings"] = digest_of([row["request"], _depends_on(wanted, settings, models[model])])
+        row["settings"] = digest_of(
+            [row["request"], mask, _depends_on(wanted, settings, models[model])]
+        )
         rows.append(row)
     return rows, refused
 
@@ -104,6 +114,9 @@ def _request(each: Input, wanted: Wanted, settings: AppArgs) -> GenerationReques
     prompt = str(given.get("prompt", prompt_of(each.stem)))
     if len(prompt) > settings.limits.max_prompt_chars:
         raise ValueError(f"the prompt is over {settings.limits.max_prompt_chars} characters")
+    strength = wanted.strength
+    if any(name in given for name in MASKS):
+        strength = wanted.masked_strength
     return GenerationRequest(
         prompt=prompt,
         negative_prompt=str(given.get("negative_prompt", wanted.negative_prompt)),
@@ -118,8 +131,30 @@ def _request(each: Input, wanted: Wanted, settings: AppArgs) -> GenerationReques
         guidance_end=defaults.guidance_end_of(wanted.by_edges),
         latent_clamp=defaults.latent_clamp,
         controlnet_conditioning_scale=defaults.controlnet_conditioning_scale,
-        strength=_number(given, "strength", wanted.strength, 0.0, 1.0),
+        strength=_number(given, "strength", strength, 0.0, 1.0),
     )
+
+
+def _mask(each: Input, wanted: Wanted) -> dict[str, Any]:
+    """The row's fields of a mask, none without one. Raises ValueError."""
+    given = each.given
+    named = [name for name in MASKS if name in given]
+    if not named:
+        of_masks = [name for name in ("mask_blur", "padding_mask_crop") if name in given]
+        if of_masks:
+            raise ValueError(f"{of_masks[0]} is of a mask, and there is none")
+        return {}
+    if len(named) > 1 or not wanted.starts_from_image or each.image is None:
+        raise ValueError("one mask, mask or mask_image, of an image that a picture starts from")
+    padding = None
+    if "padding_mask_crop" in given:
+        padding = _number(given, "padding_mask_crop", None, 0, _MAX_PADDING)
+    return {
+        "mask": each.beside(str(given[named[0]])).uri,
+        "mask_field": named[0],
+        "mask_blur": _number(given, "mask_blur", 0.0, 0.0, _MAX_BLUR),
+        "padding_mask_crop": padding,
+    }
 
 
 def prompt_of(stem: str) -> str:

@@ -35,7 +35,7 @@ _SIZES = ((64, 64), (37, 21), (300, 200), (200, 310), (1920, 1081))
 # What `preprocess` imports goes with it, so that Triton decodes exactly as the service does.
 _COPIED = (
     "__init__.py", "errors.py", "messages.py", "imaging/__init__.py", "imaging/codec.py",
-    "imaging/header.py", "imaging/segments.py", "imaging/tiff.py", "jobs/__init__.py",
+    "imaging/header.py", "imaging/segments.py", "imaging/tiff.py",
     "jobs/triton_store/__init__.py", "jobs/triton_store/pictures.py",
 )  # fmt: skip
 _RUN = {"classifier": networks.run_onnx, "classifier_torchscript": networks.run_torchscript}
@@ -57,6 +57,8 @@ def write(folder: Path, runtime: ClassifierRuntime, serving: Serving) -> None:
     for name in _COPIED:
         (preprocess / "serve_app" / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(PROJECT_ROOT / "serve_app" / name, preprocess / "serve_app" / name)
+    # Not ours, which asks for packages that Triton's Python need not have.
+    (preprocess / "serve_app" / "jobs" / "__init__.py").touch()
     (preprocess / "preprocessor_config.json").write_text(json.dumps(_settings(runtime), indent=2))
     networks.write_onnx(runtime.network, serving.input_shape, _file(folder, "classifier"))
     torchscript = _file(folder, "classifier_torchscript")

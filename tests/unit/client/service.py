@@ -26,6 +26,14 @@ def answer(seeds=(7,), caption=None):
     )  # fmt: skip
 
 
+def job_of(status, code=200, **more):
+    body = {
+        "id": "abc", "status": status, "step": 0, "num_inference_steps": 4, "eta_s": 1.5,
+        "queue_position": 0, "created": 1, "result": None, "error": None,
+    }  # fmt: skip
+    return httpx.Response(code, json=body | more)
+
+
 def refusal(status, retry_after=None):
     headers = {"X-Request-ID": "r1"}
     if retry_after is not None:

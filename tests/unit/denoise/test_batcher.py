@@ -104,6 +104,18 @@ def test_what_a_row_still_carries():
     assert left.finished
 
 
+def test_edges_that_steer_some_steps_weigh_in_those_alone():
+    edges = np.zeros((16, 16), np.uint8)
+    share = {"control_guidance_start": 0.2, "control_guidance_end": 0.8}
+    one = row(steps=5, guidance_scale=2.0, guidance_end=0.4, edges=edges, **share)
+    assert one.load == Load(2, 0)
+    left = one.remaining()
+    for steps, load in ((1, Load(2, 0)), (1, Load(2, 2)), (2, Load(1, 1)), (1, Load(1, 0))):
+        assert (left.steps, left.load, left.finished) == (steps, load, False)
+        left.advance(steps)
+    assert left.finished
+
+
 def test_the_forecast_sees_every_row_and_the_limit_of_its_shape():
     running, waiting = row(arrived=0), row(arrived=1)
     batcher = filled(1, running, waiting)

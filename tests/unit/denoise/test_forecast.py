@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from serve_app.denoise.forecast import Group, Load, Remaining, StepTimes, finish_times
+from serve_app.denoise.forecast import Forecast, Group, Load, Remaining, StepTimes, finish_times
 
 SHAPE, WIDE = (4, 16, 16), (4, 16, 32)
 
@@ -73,3 +73,50 @@ def test_each_shape_has_places_of_its_own():
     }
     predicted = finishes(groups)
     assert predicted["a"] == predicted["b"] < predicted["d"]
+
+
+def test_rows_that_start_and_batches_of_another_size_take_longer_once():
+    times = StepTimes()
+    for number in range(200):
+        lanes, started = (1 if number % 10 < 5 else 8), (2 if number % 10 == 0 else 0)
+        once = (0.1 if number % 5 == 0 else 0.0) + 0.2 * started
+        times.observe(SHAPE, Load(lanes), 0.01 * lanes + once, started)
+    assert times.seconds(SHAPE, Load(8)) == pytest.approx(0.08, rel=0.05)
+    assert times.seconds_of_change(SHAPE, 0) == pytest.approx(0.1, rel=0.1)
+    assert times.seconds_of_change(SHAPE, 3) == pytest.approx(0.7, rel=0.1)
+    groups = {SHAPE: Group(rows(a=10), rows(b=20), 1)}
+    predicted = dict(finish_times(groups, {}, times))
+    assert predicted["b"] - predicted["a"] == pytest.approx(20 * 0.01 + 0.3, rel=0.2)
+
+
+def test_no_cost_is_negative():
+    times, rng = StepTimes(), np.random.default_rng(0)
+    for _ in range(100):
+        lanes = int(rng.integers(4, 9))
+        times.observe(SHAPE, Load(lanes, lanes), 0.5 - 0.02 * lanes, int(rng.integers(0, 2)))
+        assert times.seconds(SHAPE, Load(1, 0)) > 0.001
+        assert times.seconds_of_change(SHAPE, 5) >= 0
+
+
+def test_a_guess_is_from_the_nearest_shape():
+    times = learnt(lambda lanes, conditioned: 0.01 * lanes)
+    large = (4, 64, 64)
+    for _ in range(50):
+        times.observe(large, Load(4), 0.4)  # ten times as long, and not sixteen times
+    assert times.seconds((4, 64, 128), Load(4)) == pytest.approx(0.8, rel=0.1)
+
+
+def test_places_are_taken_again_only_while_rows_arrive():
+    now = 0.0
+    forecast = Forecast(lambda: now)
+    for _ in range(100):
+        forecast.learn(SHAPE, Load(8), 0.8)
+
+    def seconds():
+        forecast.changed({SHAPE})
+        return forecast.seconds_until("a", lambda: {SHAPE: Group(rows(a=10), [], 8)})
+
+    forecast.arrived()
+    assert seconds() == pytest.approx(8, rel=0.1), "as if others came in"
+    now = 20.0
+    assert seconds() == pytest.approx(1, rel=0.3), "nobody did"

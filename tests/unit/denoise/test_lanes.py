@@ -29,6 +29,16 @@ def test_guidance_may_end_early_and_then_takes_one_lane():
     assert model.batches == [["not", "a"]] * 2 + [["a"]] * 3
 
 
+def test_edges_may_steer_some_steps_alone():
+    model = TinyModel()
+    engine = Engine(model, 8)
+    engine.add(work("a", 5, edges=EDGES, control_guidance_start=0.2, control_guidance_end=0.6))
+    engine.add(work("b", 5, edges=EDGES))
+    run(engine)
+    assert model.conditioned == [1, 2, 2, 1, 1]
+    assert model.batches == [["b", "a"], ["a", "b"], ["a", "b"], ["b", "a"], ["b", "a"]]
+
+
 def test_guidance_without_end_or_start():
     (never,) = denoise(Engine(TinyModel(), 1), [work(guidance_scale=3.0, guidance_end=0.0)])
     (unguided,) = denoise(Engine(TinyModel(), 1), [work(guidance_scale=1.0)])

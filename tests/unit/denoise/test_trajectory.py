@@ -54,6 +54,24 @@ def test_guided_steps(fields, guided):
     assert work(steps=10, **fields).guided_steps == guided
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "steered"),
+    [
+        (0.0, 1.0, range(10)),
+        (0.0, 0.4, range(4)),
+        (0.3, 1.0, range(3, 10)),
+        (0.25, 0.75, range(3, 7)),
+        (0.42, 0.49, range(0)),
+    ],
+)
+def test_steered_steps(start, end, steered):
+    share = {"control_guidance_start": start, "control_guidance_end": end}
+    assert work(steps=10, edges=EDGES, **share).steered_steps == steered
+    assert work(steps=10, **share).steered_steps == range(0), "no edges"
+    half = work(steps=10, edges=EDGES, image=PICTURE, strength=0.5, **share)
+    assert len(half.steered_steps) <= (len(steered) + 1) // 2
+
+
 def test_a_picture_begins_in_the_middle_of_the_schedule():
     whole, half = started(
         work(steps=8), work(steps=8, image=PICTURE, strength=0.5, sampler="dpmpp_2m")

@@ -15,7 +15,6 @@ from serve_app.deployments.generator import Generator
 from serve_app.errors import DeadlineUnmet
 from serve_app.messages import ImageResult, Terms
 from tests.denoising import TinyModel, work
-from tests.fakes import report
 
 REQUEST = work(steps=4, guidance_scale=3.0).request
 
@@ -25,13 +24,12 @@ def generator():
     """One without networks, whose pictures are decoded at once."""
     made = object.__new__(Generator.func_or_class)
     made._driver = Driver(Engine(TinyModel(), 8), made._on_step)
-    made._new_work, made._decode_s = Work, 0.0
-    made._runtime = SimpleNamespace(count_tokens=len)
+    made._new_work = Work
 
-    async def decoded(item):
-        return np.zeros((16, 16, 3), np.uint8), report("decode")
+    async def decoded(request, latents, canvas):
+        return np.zeros((16, 16, 3), np.uint8)
 
-    made._pictures = decoded
+    made._pictures = SimpleNamespace(finished=decoded, preview=decoded, seconds=0.0)
     made._runtime = SimpleNamespace(count_tokens=lambda text: len(text.split()))
     yield made
     made._driver.stop()

@@ -34,6 +34,17 @@ def test_guidance_ends_early_only_where_edges_steer():
     assert service.request.guidance_end == 0.7
 
 
+def test_which_steps_the_edges_steer(service):
+    service.generate(control_image=in_base64(jpeg()))
+    assert (service.request.control_guidance_start, service.request.control_guidance_end) == (0, 1)
+    share = {"control_guidance_start": 0.2, "control_guidance_end": 0.6}
+    service.generate(control_image=in_base64(jpeg()), **share)
+    assert share.items() <= vars(service.request).items()
+    for empty in ({"control_guidance_end": 0}, {"control_guidance_start": 1}):
+        assert_refused(service.generate(**empty), 400, param="control_guidance_start")
+    assert_refused(service.generate(control_guidance_end=1.5), 422, param="control_guidance_end")
+
+
 def test_deadline_and_priority_reach_the_engine(service):
     earliest = time.time() + 5
     service.generate(deadline_ms=5000, priority=3)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from serve_app.errors import UnsupportedImage
+from serve_app.errors import InvalidRequest, UnsupportedImage
+from serve_app.imaging import codec
 from serve_app.imaging.png_parameters import hash_of, read_parameters
 from serve_app.jobs.generate import compute_as_replicas, work_of
 from serve_app.model_config import PROJECT_ROOT
@@ -16,6 +17,7 @@ from tests.images import encoded, sketch
 SETTINGS = fakes.app_args({"defaults": {"width": 128, "height": 64, "guidance_end": 0.4}})
 OPTIONS = {
     "prompt": "a red circle", "negative_prompt": "", "control": None, "image": None,
+    "mask": None, "mask_image": None, "mask_blur": 0.0, "padding_mask_crop": None,
     "strength": None, "seed": 7, "steps": None, "sampler": None,
 }  # fmt: skip
 
@@ -32,7 +34,7 @@ def made(**options):
 
 
 def told(**options):
-    return read_parameters(work_of(Namespace(**OPTIONS | options), SETTINGS)[1])
+    return read_parameters(work_of(Namespace(**OPTIONS | options), SETTINGS)[2])
 
 
 def test_its_png_says_what_the_services_would(picture):
@@ -73,6 +75,32 @@ def test_pictures_come_at_the_size_of_the_result(picture):
     assert work.edges.shape == (64, 128) and set(np.unique(work.edges)) == {0, 255}
     assert work.image.shape == (64, 128, 3)
     assert work.request.guidance_end == 0.4, "edges steer"
+
+
+@pytest.fixture
+def mask(tmp_path):
+    hole = np.zeros((300, 300), np.uint8)
+    hole[100:200, 100:200] = 255
+    path = tmp_path / "mask.png"
+    path.write_bytes(codec.encode(hole))
+    return path
+
+
+def test_a_mask_is_that_of_the_service(picture, mask):
+    options = {"image": picture, "mask_image": mask}
+    work, canvas, _ = work_of(Namespace(**OPTIONS | options), SETTINGS)
+    assert work.mask.shape == (64, 128) and work.mask.max() == 255
+    assert work.request.strength == 1.0 and work.steps == work.request.num_inference_steps
+    made_anew = canvas.finished(np.zeros((64, 128, 3), np.uint8))
+    original = codec.decode(picture.read_bytes(), 10**6)
+    assert made_anew.shape == original.shape and not made_anew[110:190, 110:190].any()
+    assert np.array_equal(made_anew[:90], original[:90])
+    cropped = made(**options, control=picture, padding_mask_crop=8, strength=0.5, mask_blur=1.0)
+    assert cropped.request.region.top > 80 and cropped.request.strength == 0.5
+    assert cropped.edges.shape == (64, 128)
+    for wrong in ({"mask_image": mask}, {**options, "mask": mask}):
+        with pytest.raises(InvalidRequest):
+            made(**wrong)
 
 
 def test_what_is_no_picture_is_refused(tmp_path):

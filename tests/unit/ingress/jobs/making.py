@@ -35,6 +35,17 @@ class Making:
         order = Order(f"job{self._count}", owner, key, digest, webhook)
         return self.book.submit(order, work(**fields))
 
+    def answer(self, **fields):
+        """A request whose client waits."""
+        return self.book.answer(*self._ordered(**fields))
+
+    def stream(self, **fields):
+        return self.book.stream(*self._ordered(**fields))
+
+    def _ordered(self, key=None, digest="", **fields):
+        self._count += 1
+        return Order(f"job{self._count}", "", key, digest, awaited=True), work(**fields)
+
     async def done(self, job_id, owner=""):
         async with asyncio.timeout(10):
             while self.book.report(job_id, owner).status in ("queued", "running"):
@@ -44,7 +55,7 @@ class Making:
     async def begun(self, job_id, owner=""):
         """When it has reported its last step, the second."""
         async with asyncio.timeout(10):
-            while self.book.report(job_id, owner).step < 2:
+            while job_id not in self.book._jobs or self.book.report(job_id, owner).step < 2:
                 await asyncio.sleep(0)
         return self.book.report(job_id, owner)
 

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from serve_app.errors import InvalidField, JobCancelled, NotFound, QueueFull
+from serve_app.errors import InvalidField, InvalidImage, JobCancelled, NotFound, QueueFull
+from tests import fakes
 from tests.unit.ingress.jobs.making import Making
 
 
@@ -160,6 +161,113 @@ async def test_events_are_those_of_a_stream_from_now_on():
     (again,) = [event async for event in making.book.events(job.id, "") if event]
     assert again["b64_json"] == job.result.data[0].b64_json
     assert not making.book._jobs[job.id].watchers
+
+
+async def test_events_go_on_after_the_last_one_that_was_read():
+    making = Making()
+    making.go.set()
+    making.submit(n=3)
+    await making.done("job1")
+    told = [event async for event in making.book.events("job1", "") if event]
+    ids = [event["event_id"] for event in told]
+    assert len(ids) == 3 and ids == sorted(set(ids))
+    left = [event async for event in making.book.events("job1", "", after=ids[1]) if event]
+    assert left == told[2:]
+
+
+async def test_what_is_sent_again_gets_the_answer_of_the_first():
+    making = Making()
+    first, second = (asyncio.create_task(making.answer(key="k", digest="1")) for _ in range(2))
+    await making.begun("job1")
+    with pytest.raises(InvalidField):
+        await making.answer(key="k", digest="2")
+    making.go.set()
+    (one, timings), (other, _) = await asyncio.gather(first, second)
+    assert one is other and one.data[0].seed == 7 and "generate" in timings.field
+    assert (await making.answer(key="k", digest="1"))[0] is one
+    assert len(making.handles["generator"].calls) == 1
+
+
+async def test_a_stream_that_is_sent_again_goes_on():
+    making = Making()
+    first = making.stream(key="k", digest="1")
+    assert await anext(first) is None
+    await making.begun("job1")
+    second = making.stream(key="k", digest="1")
+    assert await anext(second) is None
+    making.go.set()
+    *_, one = [event async for event in first if event]
+    (other,) = [event async for event in second if event]
+    assert one is other and len(making.handles["generator"].calls) == 1
+
+
+@pytest.mark.parametrize("returns", [False, True])
+async def test_who_leaves_has_a_while_to_return(returns):
+    making = Making(return_within_s=0.02)
+    waiting = asyncio.create_task(making.answer(key="k", digest="1"))
+    await making.begun("job1")
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    if returns:
+        again = asyncio.create_task(making.answer(key="k", digest="1"))
+        await asyncio.sleep(0.05)
+        making.go.set()
+        assert (await again)[0].data[0].seed == 7
+    else:
+        assert (await making.done("job1")).status == "cancelled"
+        assert making.handles["generator"].responses[0].cancelled
+        making.go.set()
+        await making.answer(key="k", digest="another request, as nothing was made")
+
+
+async def test_a_job_that_nobody_needs_to_wait_for_is_not_stopped_so():
+    making = Making(return_within_s=0.001)
+    making.submit(key="k", digest="1")
+    waiting = asyncio.create_task(making.answer(key="k", digest="1"))
+    await making.begun("job1")
+    waiting.cancel()
+    await asyncio.sleep(0.01)
+    making.go.set()
+    assert (await making.done("job1")).status == "succeeded"
+
+
+async def test_an_error_is_the_answer_too_but_not_that_there_was_no_room():
+    bad, full = InvalidImage("truncated"), QueueFull("full").after(7)
+    errors = [bad, full, None]
+
+    def generated(request, terms, edges=None):
+        error = errors.pop(0)
+        if error:
+            raise error
+        return fakes.generated(request, terms)
+
+    making = Making(generated=generated)
+    for _ in range(2):
+        with pytest.raises(InvalidImage):
+            await making.answer(key="a", digest="1")
+    soon = {"key": "b", "digest": "1", "deadline_ms": 60_000}
+    with pytest.raises(QueueFull):
+        await making.answer(**soon)
+    assert (await making.answer(**soon))[0].data[0].seed == 7
+
+
+async def test_a_cancelled_one_has_no_answer():
+    making = Making()
+    waiting = asyncio.create_task(making.answer(key="k", digest="1"))
+    await making.begun("job1")
+    await making.book.cancel("job1", "")
+    with pytest.raises(JobCancelled):
+        await waiting
+
+
+async def test_answers_that_were_given_make_room_first():
+    making = Making(max_jobs=2)
+    making.go.set()
+    making.submit()
+    await making.done("job1")
+    for key in "abcd":
+        await making.answer(key=key, digest="1")
+    assert [job.id for job in making.book.listed("").data] == ["job5", "job1"]
 
 
 async def test_the_end_is_posted_without_the_result():

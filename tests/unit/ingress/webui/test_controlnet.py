@@ -26,8 +26,15 @@ def test_an_image_has_three_places():
 
 
 def test_what_has_no_effect_is_named():
-    asked = {"guidance_end": 0.5, "guidance_start": 0, "control_mode": "Balanced", "mask": IMAGE}
-    assert of({"image": IMAGE} | asked).ignored == ["controlnet.guidance_end", "controlnet.mask"]
+    asked = {"pixel_perfect": True, "control_mode": "Balanced", "mask": IMAGE}
+    assert of({"image": IMAGE} | asked).ignored == ["controlnet.mask", "controlnet.pixel_perfect"]
+
+
+def test_it_steers_a_share_of_the_steps():
+    found = of({"image": IMAGE, "guidance_start": "0.1", "guidance_end": 0.5})
+    assert (found.start, found.end) == (0.1, 0.5)
+    found = of({"image": IMAGE})
+    assert (found.start, found.end) == (None, None)
 
 
 @pytest.mark.parametrize("script", [None, {}, {"args": []}, {"args": [False]}, [IMAGE]])

@@ -125,3 +125,41 @@ def test_models_are_drawn_by_the_seed_whatever_else_is_in_the_folder():
     )
     assert drawn != models.drawn(["a", "b"], 26, images)
     assert 70 < sum(name == "a" for name in drawn.values()) < 130
+
+
+def masked_row(wanted=WANTED, **given):
+    each = Input("a.png", Place("/in/a.png"), None, given, Place("/in"))
+    rows, refused = rows_of([each], wanted, DEMO, {"demo": GENERATOR}, {"a.png": "demo"})
+    return rows[0] if rows else refused[0][1]
+
+
+def test_a_mask_lies_beside_the_manifest_and_begins_from_noise():
+    row = masked_row(mask="holes/a.png")
+    assert row["mask"] == "/in/holes/a.png" and row["mask_field"] == "mask"
+    assert (row["mask_blur"], row["padding_mask_crop"]) == (0.0, None)
+    assert row["request"]["strength"] == 1.0 and row_of()["request"]["strength"] == 0.75
+    row = masked_row(mask_image="/b.png", mask_blur="2.5", padding_mask_crop="8", strength="0.5")
+    assert (row["mask"], row["mask_field"]) == ("/b.png", "mask_image")
+    assert (row["mask_blur"], row["padding_mask_crop"]) == (2.5, 8)
+    assert row["request"]["strength"] == 0.5
+    assert "mask" not in row_of()
+
+
+def test_another_mask_is_another_picture():
+    rows = [masked_row(mask="a.png"), masked_row(mask="b.png"), masked_row(mask_image="a.png"),
+            masked_row(mask="a.png", mask_blur="1"), row_of(strength="1")]  # fmt: skip
+    assert len({row["settings"] for row in rows}) == len(rows)
+
+
+@pytest.mark.parametrize(
+    ("given", "word"),
+    [
+        ({"mask_blur": "2"}, "there is none"),
+        ({"mask": "a.png", "mask_image": "b.png"}, "one mask"),
+        ({"mask": "a.png", "mask_blur": "-1"}, "mask_blur"),
+        ({"mask": "a.png", "padding_mask_crop": "1.5"}, "padding_mask_crop"),
+    ],
+)
+def test_what_a_mask_cannot_be(given, word):
+    assert word in masked_row(**given)
+    assert "starts from" in masked_row(replace(WANTED, task="controlnet"), mask="a.png")
