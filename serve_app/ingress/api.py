@@ -16,7 +16,9 @@ from serve_app.ingress.files.store import FileStore
 from serve_app.ingress.gauges import keep_gauges
 from serve_app.ingress.jobs import routes as job_routes
 from serve_app.ingress.jobs.calls import JobCalls
+from serve_app.ingress.metrics import routes as metrics
 from serve_app.ingress.middleware.body import BoundedBody
+from serve_app.ingress.middleware.compressed import Compressed
 from serve_app.ingress.middleware.draining import Door, Draining
 from serve_app.ingress.middleware.keys import KeyCheck, read_hashes
 from serve_app.ingress.middleware.logged import LoggedRequests
@@ -58,8 +60,9 @@ def build_api(
         *webui.build_routers(pipeline, args),
         health.build_router(replicas),
         status.build_router(pipeline, args, replicas),
+        *metrics.build_routers(args),
         studio.build_router(),
-        docs.build_router(),
+        *docs.build_routers(),
     )
     app = FastAPI(
         title="Image generation on Ray Serve",
@@ -72,6 +75,7 @@ def build_api(
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     problems.install(app)
+    app.add_middleware(Compressed)
     app.add_middleware(LenientPaths)
     app.add_middleware(BoundedBody, limits=args.limits)
     if args.auth is not None:
