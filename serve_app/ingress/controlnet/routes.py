@@ -5,6 +5,7 @@ from fastapi import APIRouter, Response
 from serve_app.config import AppArgs
 from serve_app.ingress import checks, conversion
 from serve_app.ingress.controlnet.schema import ControlNetRequest, ControlNetResponse
+from serve_app.ingress.described import TIMED
 from serve_app.ingress.encoding import encode_images, in_base64
 from serve_app.ingress.json_body import JsonRoute
 from serve_app.ingress.problems import error_schema
@@ -18,7 +19,7 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
     """A router with this one route."""
     router = APIRouter(tags=["generation"], responses=error_schema(), route_class=JsonRoute)
 
-    @router.post("/generation")
+    @router.post("/generation", responses={200: TIMED})
     async def generation(body: ControlNetRequest, response: Response) -> ControlNetResponse:
         """Generate an image conditioned on the input's Canny edges."""
         control = checks.from_base64(body.input_image_base64, _IMAGE)

@@ -5,10 +5,11 @@ import time
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Path, Request, Response
 
 from serve_app.config import AppArgs
 from serve_app.ingress import checks
+from serve_app.ingress.described import TIMED, headers
 from serve_app.ingress.files.routes import files_url
 from serve_app.ingress.files.store import FileStore
 from serve_app.ingress.jobs.asking import Asking, Later, asking, digest_of
@@ -23,19 +24,25 @@ from serve_app.ingress.openai.edit_form import (
     edit_form,
     variation_form,
 )
+from serve_app.ingress.openai.event_schema import STREAM
 from serve_app.ingress.openai.schema import ImageResponse, ModelList, ModelObject
 from serve_app.ingress.openai.work import work_of
 from serve_app.ingress.problems import error_schema
 from serve_app.ingress.schema import ImageRequest
-from serve_app.ingress.streaming import STREAM_SCHEMA, start_stream
+from serve_app.ingress.streaming import start_stream
 from serve_app.pipeline import Pipeline
 
 EditForm = Annotated[Edit, Depends(edit_form)]
 VariationForm = Annotated[Edit, Depends(variation_form)]
+Name = Annotated[str, Path(description="of the model, or one of its aliases")]
 Headers = Annotated[Asking, Depends(asking)]
 _RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: {"content": STREAM_SCHEMA},
-    202: {"model": JobReport, "description": "A job, where Prefer: respond-async asks for one"},
+    200: TIMED | {"content": STREAM},
+    202: {
+        "model": JobReport,
+        "description": "A job, where Prefer: respond-async asks for one",
+        "headers": headers("Location", "Preference-Applied"),
+    },
 }
 
 
@@ -130,7 +137,7 @@ def build_router(
         return ModelList(data=[card])
 
     @router.get("/v1/models/{name:path}", responses=error_schema(404))
-    async def one_model(name: str) -> ModelObject:
+    async def one_model(name: Name) -> ModelObject:
         """A model by its name or one of its aliases."""
         if name not in model.names:
             raise HTTPException(404, f"unknown model; here is {model.name}")
