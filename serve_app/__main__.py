@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 
+from serve_app.installation import require
 from serve_app.launcher import CannotStart, arguments, say
 from serve_app.launcher.places import writable_places
 from serve_app.launcher.traces import check_traces
@@ -27,6 +28,7 @@ def main() -> int:
             print(f"export {name}={shlex.quote(value)}")
         return 0
     arguments.parse()  # here too, so that a mistake is told at once
+    require("ray", "torch")
     try:
         check_traces(variables | os.environ)
         with writable_places(os.environ | variables) as places:

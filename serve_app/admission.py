@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from serve_app.errors import QueueFull
+from serve_app.errors import QueueFull, over
 
 _MEMORY_S = 60.0
 
@@ -48,9 +48,9 @@ class Admission:
     def admitted(self, images: int = 1) -> Iterator[None]:
         """Hold places for as many images. Raises QueueFull at once where there are too few."""
         if self.pending + images > self.capacity:
-            raise QueueFull(
-                f"{self.pending} images are in progress, which leaves no slot for {images} more"
-            ).after(self.drained_in_s())
+            sent = f"{self.pending} images are in progress, which leaves no slot for {images} more"
+            message = over(sent, self.capacity, "limits.max_pending_images")
+            raise QueueFull(message).after(self.drained_in_s())
         self._change(images)
         try:
             yield

@@ -167,7 +167,9 @@ class AppArgs(Settings):
         "and those below localhost, local, internal, svc and home.arpa, which no web page can take "
         "for its own",
     )
-    embed_parameters: bool = Field(True, description="PNG results carry prompt, seed, steps, …")
+    embed_parameters: bool = Field(
+        True, description="PNG results carry all that made them, as text"
+    )
     webui: bool = Field(
         False, description="also speak the API of Stable Diffusion web UI, under /sdapi"
     )
@@ -221,6 +223,15 @@ def read_batching(path: Path, deployment: str) -> BatchSettings:
     """
     (found,) = (each for each in _application(path)["deployments"] if each["name"] == deployment)
     return BatchSettings.model_validate(found.get("user_config", {}))
+
+
+def read_cpus(path: Path, deployment: str) -> float:
+    """The CPUs that Ray gives a replica of a deployment of the same file.
+
+    Raises as `read_batching`.
+    """
+    (found,) = (each for each in _application(path)["deployments"] if each["name"] == deployment)
+    return float(found.get("ray_actor_options", {}).get("num_cpus", 1))
 
 
 def _application(path: Path) -> Any:

@@ -11,7 +11,27 @@ Every error takes one constructor argument, because Ray rebuilds an exception th
 from its `args` and loses the type of one that takes more. Only `problems.py` knows statuses.
 """
 
+from math import ceil
 from typing import Self
+
+
+def over(sent: str, most: object, setting: str) -> str:
+    """What a client is told whose request is over a limit: what it sent, the limit, and whose
+    `setting` it is."""
+    return f"{sent}; at most {most} ({operators(setting)})"
+
+
+def operators(setting: str) -> str:
+    """Who can change a setting."""
+    return f"{setting}, set by the service's operator"
+
+
+def mebibytes(count: int) -> str:
+    """A number of bytes for people, rounded up to a tenth."""
+    for size, unit in ((2**20, "MiB"), (2**10, "KiB")):
+        if count >= size:
+            return f"{ceil(count * 10 / size) / 10:,.10g} {unit}"
+    return f"{count} bytes"
 
 
 class ServiceError(Exception):
@@ -72,6 +92,12 @@ class InvalidField(ServiceError):
     """A field is missing or of the wrong type."""
 
     code = "invalid_field"
+
+
+class UnknownFields(InvalidField):
+    """The request has fields that nothing looks at, and the client prefers to be told so."""
+
+    code = "unknown_field"
 
 
 class BodyTooLarge(ServiceError):

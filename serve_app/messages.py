@@ -116,11 +116,21 @@ class GenerationRequest:
     strength: float
     image: bytes | None = None  # encoded; image-to-image starts from it at `strength`
     mask_image: bytes | None = None  # encoded, grey, as large as `image`: white is made anew
-    mask_blur: float = 0.0  # pixels of `image`
     region: Region | None = None  # of `image`, that is generated in its place; whole if left out
     guidance_rescale: float = 0.0
     guidance_end: float = 1.0  # the share of the steps, from the first, that are guided
     latent_clamp: bool = False
+
+
+@dataclass(frozen=True)
+class MaskSource:
+    """What a `mask_image` was made of: the field it was sent as and the hash of its bytes, the
+    radius of its blur and the padding around it, in pixels of the image."""
+
+    field: str
+    hash: str
+    blur: float
+    padding: int | None
 
 
 @dataclass(frozen=True)

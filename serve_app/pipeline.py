@@ -19,6 +19,7 @@ from serve_app.errors import (
     ServiceError,
     StageFailed,
     TimedOut,
+    operators,
 )
 from serve_app.mailbox import Mailbox
 from serve_app.messages import (
@@ -29,6 +30,7 @@ from serve_app.messages import (
     Floats,
     GenerationRequest,
     ImageResult,
+    MaskSource,
     Pixels,
     PreprocessResult,
     Progress,
@@ -50,6 +52,7 @@ class Composition:
     upscale: int = 1
     caption: bool = False
     resize: tuple[int, int] | None = None  # (width, height), when all else is done
+    mask: MaskSource | None = None  # of the request's mask, for the image's parameters alone
 
 
 @dataclass(frozen=True)
@@ -193,7 +196,8 @@ class Pipeline:
         return replace(terms, finish_by=time.time() + _TRIED * self._limits.request_timeout_s)
 
     def _over_time_limit(self, error: DeadlineUnmet) -> ServiceError:
-        limit = f"a request has {self._limits.request_timeout_s:g} s (limits.request_timeout_s)"
+        whose = operators("limits.request_timeout_s")
+        limit = f"a request has {self._limits.request_timeout_s:g} s ({whose})"
         if isinstance(error, NeverInTime):
             return InvalidRequest(f"{error}, and {limit}: ask for fewer steps or fewer pixels")
         return DeadlineUnmet(f"{error}, and {limit}").after(error.retry_after_s)
@@ -275,15 +279,17 @@ class Pipeline:
         self, kind: str, images: int = 1, finish_by: float | None = None
     ) -> AsyncIterator[None]:
         limit = self._limits.request_timeout_s
-        if finish_by is not None:
-            limit = max(0.0, min(limit, finish_by - time.time()))
+        whose = operators("limits.request_timeout_s")
+        left_s = limit if finish_by is None else max(0.0, finish_by - time.time())
+        if left_s < limit:
+            limit, whose = left_s, "the request's own deadline"
         admission = self._admission[kind]
         with work_counted(kind, images, finish_by), admission.admitted(images):
             try:
                 async with asyncio.timeout(limit):
                     yield
             except TimeoutError as error:
-                raise TimedOut(f"not finished within {limit:.3g} s") from error
+                raise TimedOut(f"not finished within {limit:.3g} s ({whose})") from error
             except QueueFull as error:  # a stage's own queue, behind ours
                 raise error.after(admission.drained_in_s()) from error
 

@@ -3,7 +3,8 @@
     python -m serve_app.client generate --prompt "a red circle" --image docs/sketch.jpg -o out.png
 
 What was made goes to stdout, a line each. What went wrong is one line on stderr, and the exit
-code: 2 bad input, 3 refused by the service, 4 no service there, 130 interrupted.
+code: 2 bad input, 3 refused by the service, 4 no service there, 5 made again, but another picture,
+130 interrupted.
 """
 
 import sys
@@ -11,9 +12,10 @@ from argparse import Namespace
 from collections.abc import Callable
 
 from serve_app.client import Client, Refused, Unreachable, arguments, files
+from serve_app.client.again import again
 from serve_app.client.making import edit, generate
 
-REFUSED, UNREACHABLE, INTERRUPTED = 3, 4, 130
+REFUSED, UNREACHABLE, DIFFERENT, INTERRUPTED = 3, 4, 5, 130
 
 
 def main(argv: list[str] | None = None, connect: Callable[..., Client] = Client) -> int:
@@ -21,7 +23,8 @@ def main(argv: list[str] | None = None, connect: Callable[..., Client] = Client)
     given = arguments.parse(argv)
     try:
         with connect(given.url, given.api_key) as client:
-            _COMMANDS[given.command](client, given)
+            if _COMMANDS[given.command](client, given) is False:
+                return DIFFERENT
     except (files.BadInput, ValueError) as error:  # the second: cannot be put into a request
         return _fail(arguments.USAGE, str(error))
     except Refused as error:
@@ -74,9 +77,10 @@ def _models(client: Client, given: Namespace) -> None:
         print(name)
 
 
-_COMMANDS = {
+_COMMANDS: dict[str, Callable[[Client, Namespace], bool | None]] = {
     "generate": generate,
     "edit": edit,
+    "again": again,
     "canny": _canny,
     "upscale": _upscale,
     "caption": _caption,

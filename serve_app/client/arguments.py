@@ -48,6 +48,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     described = {
         "generate": "an image from a text, whose edges follow those of --image",
         "edit": "an image from a text and the image that it starts from",
+        "again": "a picture of this service once more, from what its PNG says of it",
         "canny": "the edges of an image",
         "upscale": "an image, 2 or 4 times as wide and as high",
         "caption": "what is in an image, in words",
@@ -89,6 +90,14 @@ def _edit(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--control-image", type=Path, help="a picture whose edges are followed")
     _generation(parser)
+
+
+def _again(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("picture", type=Path, help="a PNG that the service made")
+    parser.add_argument("--image", type=Path, help="the file that it started from, if one")
+    parser.add_argument("--control-image", type=Path, help="the one whose edges it follows, if one")
+    parser.add_argument("--mask", type=Path, help="the mask, if one, as it was sent")
+    _output(parser, "again.png")
 
 
 def _generation(parser: argparse.ArgumentParser) -> None:
@@ -142,6 +151,7 @@ def _positive(text: str) -> int:
 _FILL: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "generate": _generate,
     "edit": _edit,
+    "again": _again,
     "canny": _canny,
     "upscale": _upscale,
     "caption": _input,

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, PngImagePlugin
 
-from serve_app.errors import ImageTooLarge, InvalidImage
+from serve_app.errors import ImageTooLarge, InvalidImage, over
 from serve_app.imaging import header
 from serve_app.imaging.header import FORMATS, Header
 from serve_app.messages import Pixels
@@ -55,9 +55,8 @@ def inspect(data: bytes, max_pixels: int) -> Header:
     """
     found = header.read(data)
     if found.width * found.height > max_pixels:
-        raise ImageTooLarge(
-            f"the image has {found.width}x{found.height} pixels, over the limit of {max_pixels}"
-        )
+        sent = f"the image has {found.width}x{found.height} pixels"
+        raise ImageTooLarge(over(sent, f"{max_pixels} in all", "limits.max_image_pixels"))
     return found
 
 

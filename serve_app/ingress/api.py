@@ -8,7 +8,7 @@ from starlette.types import ASGIApp
 
 from serve_app import __version__
 from serve_app.config import AppArgs
-from serve_app.ingress import document, problems
+from serve_app.ingress import document, problems, unknown_fields
 from serve_app.ingress.controlnet import routes as controlnet
 from serve_app.ingress.docs import routes as docs
 from serve_app.ingress.files import routes as file_routes
@@ -96,6 +96,7 @@ def build_api(
                 "Location",
                 "Preference-Applied",
                 "traceresponse",
+                unknown_fields.HEADER,
             ],
         )
     app.add_middleware(StatedWriteTimeout, seconds=args.limits.write_timeout_s)

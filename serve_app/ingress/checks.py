@@ -16,6 +16,7 @@ from serve_app.errors import (
     InvalidImage,
     InvalidRequest,
     UnsupportedImage,
+    over,
 )
 from serve_app.imaging import codec
 
@@ -55,14 +56,21 @@ def checked_image(data: bytes, limits: Limits, param: str) -> codec.Header:
     if long > limits.max_aspect_ratio * short:
         # Captioners scale the short side to hundreds of pixels, so an extreme ratio makes the long
         # side huge.
-        message = f"one side is more than {limits.max_aspect_ratio:g} times as long as the other"
+        sides = f"the image has {header.width}x{header.height} pixels"
+        message = over(
+            f"{sides}: one side is {long / short:.3g} times as long as the other",
+            f"{limits.max_aspect_ratio:g} times",
+            "limits.max_aspect_ratio",
+        )
         raise InvalidRequest(message).about(param)
     return header
 
 
 def check_prompt(prompt: str, limits: Limits, param: str) -> None:
     if len(prompt) > limits.max_prompt_chars:
-        raise InvalidRequest(f"at most {limits.max_prompt_chars} characters").about(param)
+        sent = f"{param} has {len(prompt)} characters"
+        message = over(sent, limits.max_prompt_chars, "limits.max_prompt_chars")
+        raise InvalidRequest(message).about(param)
     if any("\ud800" <= char <= "\udfff" for char in prompt):
         raise InvalidRequest("not valid Unicode: a surrogate stands alone").about(param)
 
@@ -74,13 +82,20 @@ def check_upscale(
     large."""
     offered = {2: args.models.upscaler.x2, 4: args.models.upscaler.x4}
     if not offered.get(scale):
-        raise InvalidRequest(f"upscaling by {scale} is not served here").about(param)
+        known = ", ".join(str(each) for each, path in offered.items() if path) or "no factor"
+        message = f"upscaling by {scale} is not served here; {known} is (models.upscaler)"
+        raise InvalidRequest(message).about(param)
     if width * height > args.limits.max_upscale_pixels:
-        message = f"at most {args.limits.max_upscale_pixels} pixels are upscaled"
+        message = over(
+            f"the image to enlarge has {width}x{height} pixels",
+            f"{args.limits.max_upscale_pixels} in all",
+            "limits.max_upscale_pixels",
+        )
         raise InvalidRequest(message).about(param)
     longest = codec.MAX_ENCODED_SIDE[output_format]
     if max(width, height) * scale > longest:
-        message = f"{output_format} holds at most {longest} pixels a side"
+        message = f"{output_format} holds at most {longest} pixels a side, and the result would "
+        message += f"have {width * scale}x{height * scale}: send another output_format"
         raise InvalidRequest(message).about("output_format")
 
 

@@ -8,7 +8,7 @@ import time
 from dataclasses import replace
 
 from serve_app.config import AppArgs
-from serve_app.errors import InvalidRequest, UnknownModel
+from serve_app.errors import InvalidRequest, UnknownModel, over
 from serve_app.ingress import checks
 from serve_app.ingress.masked import SentMask, with_mask
 from serve_app.ingress.schema import MAX_SEED, ImageRequest
@@ -41,11 +41,16 @@ def image_generation(
     _check_response_format(body.response_format, args)
     count = body.n or 1
     if count > limits.max_images:
-        raise InvalidRequest(f"at most {limits.max_images} images a request").about("n")
-    if max(0, body.seed or 0) + count - 1 > MAX_SEED:
-        raise InvalidRequest("the last image's seed is over 2^63 - 1").about("seed")
-    if (body.num_inference_steps or 1) > limits.max_steps:
-        raise InvalidRequest(f"at most {limits.max_steps} steps").about("num_inference_steps")
+        message = over(f"{count} images are asked for", limits.max_images, "limits.max_images")
+        raise InvalidRequest(message).about("n")
+    last_seed = max(0, body.seed or 0) + count - 1
+    if last_seed > MAX_SEED:
+        message = f"the last image's seed would be {last_seed}; at most 2^63 - 1"
+        raise InvalidRequest(message).about("seed")
+    steps = body.num_inference_steps or 1
+    if steps > limits.max_steps:
+        message = over(f"{steps} steps are asked for", limits.max_steps, "limits.max_steps")
+        raise InvalidRequest(message).about("num_inference_steps")
     checks.check_prompt(body.prompt, limits, "prompt")
     checks.check_prompt(body.negative_prompt or "", limits, "negative_prompt")
     header = None

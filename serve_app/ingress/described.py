@@ -33,6 +33,10 @@ HEADERS: dict[str, dict[str, Any]] = {
         "description": "milliseconds of each stage, as `queue;dur=1.2, generate;dur=345.6`",
         "schema": {"type": "string"},
     },
+    "X-Warnings": {
+        "description": "fields that are unknown or have no effect, where there are some",
+        "schema": {"type": "string"},
+    },
     "Retry-After": {
         "description": "seconds after which to try again, computed from the work ahead",
         "required": True,
@@ -66,7 +70,7 @@ def headers(*names: str) -> dict[str, Any]:
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
-TIMED: dict[str, Any] = {"headers": headers("Server-Timing")}
+TIMED: dict[str, Any] = {"headers": headers("Server-Timing", "X-Warnings")}
 """Part of a response that a stage worked for."""
 
 

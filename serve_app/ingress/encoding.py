@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from serve_app.config import AppArgs
 from serve_app.imaging import codec
-from serve_app.ingress.png_parameters import parameters_of
+from serve_app.imaging.png_parameters import parameters_of
 from serve_app.messages import GenerationRequest, Pixels, StageReport
 from serve_app.observability import log_event
-from serve_app.pipeline import Finished
+from serve_app.pipeline import Composition, Finished
 from serve_app.timings import Timings
 from serve_app.tracing import record
 
@@ -18,25 +18,21 @@ from serve_app.tracing import record
 async def encode_images(
     images: Sequence[Finished],
     request: GenerationRequest,
+    composition: Composition,
     args: AppArgs,
     output_format: str = "png",
     compression: int | None = None,
-    size: tuple[int, int] | None = None,
 ) -> tuple[list[bytes], Timings]:
-    """One request's images, resized to `size` if given, and where its time went, which is logged
-    too."""
+    """One request's images, resized as it asks, and where its time went, which is logged too."""
     began = time.monotonic()
-    model = args.models.generator.name
+    texts: Sequence[str | None] = [None] * len(images)
+    if args.embed_parameters and output_format == "png":
+        seeds = [image.seed for image in images]
+        texts = await asyncio.to_thread(parameters, request, composition, seeds, args)
     payloads = await asyncio.gather(
         *(
-            encode(
-                image.pixels,
-                output_format,
-                compression,
-                parameters_of(request, image.seed, model) if args.embed_parameters else None,
-                size,
-            )
-            for image in images
+            encode(image.pixels, output_format, compression, text, composition.resize)
+            for image, text in zip(images, texts, strict=True)
         )
     )
     reports = [report for image in images for report in image.reports]
@@ -50,6 +46,21 @@ async def encode_images(
     return payloads, timings
 
 
+def parameters(
+    request: GenerationRequest, composition: Composition, seeds: Sequence[int], args: AppArgs
+) -> list[str]:
+    """The text of each seed's PNG; input images are hashed, which may take a while."""
+    return parameters_of(
+        request,
+        seeds,
+        args,
+        composition.control,
+        composition.upscale,
+        composition.resize,
+        composition.mask,
+    )
+
+
 async def encode(
     pixels: Pixels,
     output_format: str,
@@ -57,7 +68,7 @@ async def encode(
     parameters: str | None = None,
     size: tuple[int, int] | None = None,
 ) -> bytes:
-    """An encoded image; the parameters are those of `codec.encode`."""
+    """An encoded image; what it takes is what `codec.encode` takes."""
     return await asyncio.to_thread(
         codec.encode, pixels, output_format, compression, parameters, size
     )

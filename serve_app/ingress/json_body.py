@@ -23,7 +23,10 @@ def check_values(body: bytes, numbers: int = MAX_VALUES) -> None:
     nested = len(body) - len(body.translate(None, b'{["'))
     # Lists of numbers are wide, not deep: their brackets are a small part of their commas.
     if nested > max(MAX_VALUES, numbers // 8) or body.count(b",") > numbers:
-        raise InvalidRequest(f"the JSON holds more than {numbers} values")
+        raise InvalidRequest(
+            f"the JSON holds more than {numbers} values, far more than a request's fields: send "
+            "pictures as base64 text, and tensors as binary data"
+        )
 
 
 def read_json(body: bytes) -> Any:

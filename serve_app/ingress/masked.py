@@ -7,10 +7,11 @@ That takes a while, so it belongs into a thread.
 from dataclasses import dataclass, replace
 
 from serve_app.config import Limits
-from serve_app.errors import InvalidRequest
+from serve_app.errors import InvalidRequest, over
 from serve_app.imaging import codec, masks
+from serve_app.imaging.png_parameters import hash_of
 from serve_app.ingress import checks
-from serve_app.messages import GenerationRequest, Pixels
+from serve_app.messages import GenerationRequest, MaskSource, Pixels
 from serve_app.pipeline import Composition
 
 _COVERED = 128  # a pixel is made anew by the model from this value on
@@ -40,10 +41,16 @@ def with_mask(
 ) -> tuple[GenerationRequest, Composition]:
     """The request, of what the mask covers alone. Raises ServiceError about the field at fault."""
     if image.width * image.height > limits.max_edit_pixels:
-        message = f"at most {limits.max_edit_pixels} pixels are edited with a mask"
-        raise InvalidRequest(f"{message} (limits.max_edit_pixels)").about("image")
+        message = over(
+            f"the image to edit with a mask has {image.width}x{image.height} pixels",
+            f"{limits.max_edit_pixels} in all",
+            "limits.max_edit_pixels",
+        )
+        raise InvalidRequest(message).about("image")
     mask = masks.blurred(_read(sent, image, limits), sent.blur)
     request = replace(request, mask_image=codec.encode(mask))
+    source = MaskSource(sent.field, hash_of(sent.data), sent.blur, sent.padding)
+    composition = replace(composition, mask=source)
     if sent.padding is None:
         return request, composition
     region = masks.region_of(mask, request.width, request.height, sent.padding)

@@ -32,7 +32,7 @@ def read_form(body: bytes, content_type: str) -> list[Part]:
     # Every delimiter begins a line, the first one perhaps the body.
     pieces = (b"\r\n" + body).split(b"\r\n--" + boundary, MAX_PARTS + 2)
     if len(pieces) > MAX_PARTS + 2:
-        raise InvalidRequest(f"the form has more than {MAX_PARTS} parts")
+        raise InvalidRequest(f"the form has more than {MAX_PARTS} parts, which no request needs")
     if len(pieces) < 2 or not pieces[-1].startswith(b"--"):
         raise InvalidRequest("the multipart body is malformed")
     return [_part(piece) for piece in pieces[1:-1]]

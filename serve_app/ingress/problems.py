@@ -2,6 +2,8 @@
 Protocol's under `/v2`, or both OpenAI's and web UI's under `/sdapi` and `/controlnet`.
 """
 
+import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -51,6 +53,7 @@ STATUS: dict[type[ServiceError], int] = {
 }
 _TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 _OTHER_MEANINGS = {404: "There is no such thing, or not any more"}
+_LONGEST = 40  # characters of what was sent
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed"}
 
 
@@ -61,12 +64,22 @@ def problem(error: ServiceError) -> Response:
         headers["Retry-After"] = str(error.retry_after_s)
     if isinstance(error, errors.TimedOut):
         headers["X-Should-Retry"] = "false"  # OpenAI's clients would do all of the work again
-    return answer(status_of(error), str(error), error.code, error.param, headers)
+    if isinstance(error, errors.UnknownFields):
+        headers["Preference-Applied"] = "handling=strict"
+    return answer(status_of(error), told(error), error.code, error.param, headers)
 
 
 def body_of(error: ServiceError) -> dict[str, Any]:
     """The error's body alone, for a stream whose status has already been sent."""
-    return _body(status_of(error), str(error), error.code, error.param)
+    return _body(status_of(error), told(error), error.code, error.param)
+
+
+def told(error: ServiceError) -> str:
+    """The message, which begins with the field at fault unless it speaks of it already."""
+    message, param = str(error), error.param
+    if param is None or re.search(rf"(?<!\w){re.escape(param)}(?!\w)", message):
+        return message
+    return f"{param}: {message}"
 
 
 def note_error(scope: Scope, error: ServiceError) -> None:
@@ -143,7 +156,19 @@ def invalid_field(details: Any) -> ServiceError:
         )
     path = [str(part) for part in first["loc"] if part not in ("body", "query", "header")]
     param = ".".join(path) or None
-    return errors.InvalidField(f"{param or 'body'}: {first['msg']}").about(param)
+    message = f"{param or 'body'}: {first['msg']}{_sent(first)}"
+    return errors.InvalidField(message).about(param)
+
+
+def _sent(detail: Any) -> str:
+    """What was sent, if it is short enough to help."""
+    value = detail.get("input")
+    if detail["type"] == "missing" or not isinstance(value, bool | int | float | str):
+        return ""
+    if isinstance(value, int) and value.bit_length() > 4 * _LONGEST:  # Python may refuse to write
+        return ""
+    text = json.dumps(value)
+    return f"; sent: {text}" if len(text) <= _LONGEST else ""
 
 
 def error_schema(*more: int) -> dict[int | str, dict[str, Any]]:

@@ -3,9 +3,17 @@
 Types are strict: "1" is not accepted for 1.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    model_validator,
+)
 
 from serve_app.config import SamplerName
 from serve_app.ingress.described import TINY_PNG
@@ -28,9 +36,23 @@ def _offered_scale(scale: int) -> int:
 
 
 class Body(BaseModel):
-    """Unknown fields are ignored, because clients add new ones."""
+    """Unknown fields are ignored, because clients add new ones; their names are kept."""
 
     model_config = ConfigDict(extra="ignore", strict=True, allow_inf_nan=False)
+    _sent: tuple[str, ...] = PrivateAttr(())
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _keep_names(cls, sent: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        body = handler(sent)
+        if isinstance(sent, dict):
+            body._sent = tuple(name for name, value in sent.items() if value is not None)
+        return body
+
+    @property
+    def sent(self) -> tuple[str, ...]:
+        """The names of what was sent and is not null, whether they are known or not."""
+        return self._sent
 
 
 class ImageRequest(Body):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import gcd, isqrt, log
 
 from serve_app.config import AppArgs
-from serve_app.errors import InvalidRequest
+from serve_app.errors import InvalidRequest, over
 from serve_app.imaging import codec
 
 Size = tuple[int, int]
@@ -43,7 +43,8 @@ def sizing(
         return Sizing(_auto_size(args, header), upscale)
     match = _SIZE.fullmatch(str(size))
     if not match:
-        raise InvalidRequest('a size is "auto" or "WxH", for example "512x512"').about("size")
+        message = f'a size is "auto" or "WxH", for example "512x512", and not {size!r:.60}'
+        raise InvalidRequest(message).about("size")
     asked = int(match[1]), int(match[2])
     if asked in OPENAI_SIZES and upscale == 1 and not native:
         return _enlarged(asked, args)
@@ -73,12 +74,14 @@ def pasted_sizing(
 def _native(asked: Size, args: AppArgs) -> Size:
     width, height = asked
     if width % 8 or height % 8:
-        raise InvalidRequest("width and height are multiples of 8").about("size")
-    if max(width, height) > args.limits.max_side:
-        message = f"at most {args.limits.max_side} pixels a side (limits.max_side)"
+        message = f"width and height are multiples of 8, and {width}x{height} is asked for"
         raise InvalidRequest(message).about("size")
-    if width * height > args.limits.max_pixels:
-        message = f"at most {args.limits.max_pixels} pixels in all (limits.max_pixels)"
+    limits, sent = args.limits, f"{width}x{height} pixels are asked for"
+    if max(width, height) > limits.max_side:
+        message = over(sent, f"{limits.max_side} a side", "limits.max_side")
+        raise InvalidRequest(message).about("size")
+    if width * height > limits.max_pixels:
+        message = over(sent, f"{limits.max_pixels} in all", "limits.max_pixels")
         raise InvalidRequest(message).about("size")
     return asked
 

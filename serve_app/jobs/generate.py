@@ -3,11 +3,16 @@
     python -m serve_app.jobs.generate --prompt "a red circle on a white background" -o out.png
     python -m serve_app.jobs.generate --control docs/sketch.jpg --save-intermediates steps …
 
-Reads models and defaults from a Serve file (`--config`). The seed gives the service's own image.
-`--save-intermediates` writes what the picture was expected to become after each step.
+Reads models, backends and defaults from a Serve file (`--config`), and computes on as many threads
+as a replica of its generator. So on the same machine a seed gives the service's own image, pixel
+for pixel, of a request that names the file's default size; without a size the service takes the
+shape of the picture that is sent. `OMP_NUM_THREADS` sets another number of threads, which add in
+another order. `--save-intermediates` writes what the picture was expected to become after each
+step, and after the last what it became.
 """
 
 import argparse
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -15,25 +20,27 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from serve_app.config import AppArgs, read_args
+from serve_app.config import AppArgs, read_args, read_cpus
 from serve_app.denoise.engine import Engine
 from serve_app.denoise.offline import denoise, request_of
 from serve_app.denoise.trajectory import Work
 from serve_app.errors import ServiceError
 from serve_app.imaging import codec
 from serve_app.imaging.canny import find_edges
+from serve_app.imaging.png_parameters import parameters_of
+from serve_app.messages import CannyRequest
 from serve_app.model_config import PROJECT_ROOT
 from serve_app.runtimes.generator import GeneratorRuntime
 
 
-def work_of(args: argparse.Namespace, settings: AppArgs) -> Work:
-    """The request that the service would make of these options. Raises ServiceError, OSError."""
+def work_of(args: argparse.Namespace, settings: AppArgs) -> tuple[Work, str]:
+    """The request that the service would make of these options, and the text of its PNG. Raises
+    ServiceError, OSError."""
     defaults, limit = settings.defaults, settings.limits.max_image_pixels
     size = (defaults.width, defaults.height)
-    pictures = {
-        name: codec.decode(path.read_bytes(), limit, size) if path else None
-        for name, path in (("control", args.control), ("image", args.image))
-    }
+    control_file, image_file = (
+        path.read_bytes() if path else None for path in (args.control, args.image)
+    )
     request = replace(
         request_of(defaults, args.prompt, args.seed, conditioned=args.control is not None),
         negative_prompt=args.negative_prompt,
@@ -41,11 +48,21 @@ def work_of(args: argparse.Namespace, settings: AppArgs) -> Work:
         sampler=args.sampler or defaults.sampler,
         strength=args.strength or defaults.strength,
     )
-    edges = None
-    if pictures["control"] is not None:
+    edges = control = None
+    if control_file is not None:
         thresholds = (defaults.canny_low_threshold, defaults.canny_high_threshold)
-        edges = find_edges(pictures["control"], *thresholds)
-    return Work(request, edges, pictures["image"])
+        control = CannyRequest(control_file, *thresholds, size)
+        edges = find_edges(codec.decode(control_file, limit, size), *thresholds)
+    image = codec.decode(image_file, limit, size) if image_file is not None else None
+    sent = replace(request, image=image_file)
+    (text,) = parameters_of(sent, [request.seed], settings, control)
+    return Work(request, edges, image), text
+
+
+def compute_as_replicas(config: Path) -> None:
+    """On as many threads as Ray gives a replica of the generator: with others, sums differ."""
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(max(1, int(read_cpus(config, "Generator"))))
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -65,8 +82,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("-o", "--output", type=Path, default=Path("out.png"))
     args = parser.parse_args(argv)
     settings = read_args(args.config)
+    compute_as_replicas(args.config)
     try:
-        work = work_of(args, settings)
+        work, text = work_of(args, settings)
         runtime = GeneratorRuntime(settings.models.generator)
         with tqdm(total=work.steps, unit="step", disable=None) as bar:
 
@@ -74,18 +92,25 @@ def main(argv: list[str] | None = None) -> int:
                 bar.update(step - bar.n)
                 if args.save_intermediates:
                     (picture,) = runtime.decode([expected])
-                    path = args.save_intermediates / f"step-{step:03}.png"
-                    path.write_bytes(codec.encode(picture))
+                    _step(args, step).write_bytes(codec.encode(picture))
 
             if args.save_intermediates:
                 args.save_intermediates.mkdir(parents=True, exist_ok=True)
             latents = denoise(Engine(runtime, 1), [work], on_step)
             bar.update(work.steps - bar.n)
+        made = codec.encode(runtime.decode(latents)[0], parameters=text)
+        if args.save_intermediates:
+            _step(args, work.steps).write_bytes(made)
+        args.output.write_bytes(made)
     except (ServiceError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
-    args.output.write_bytes(codec.encode(runtime.decode(latents)[0]))
     return 0
+
+
+def _step(args: argparse.Namespace, number: int) -> Path:
+    folder: Path = args.save_intermediates
+    return folder / f"step-{number:03}.png"
 
 
 if __name__ == "__main__":

@@ -5,12 +5,14 @@ supervisor's process group would otherwise kill Ray's processes while requests a
 """
 
 import os
+import shlex
 import signal
 import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import ray
 from ray import serve
@@ -50,7 +52,6 @@ def _serve(config: ServeDeploySchema, drain_s: float, stop: threading.Event) -> 
     try:
         context = ray.init(address="local", namespace="serve")
         signal.signal(signal.SIGTERM, lambda *_: stop.set())  # Ray has set one that drops all
-        _say_dashboard(context.dashboard_url)
         client = serve_start(
             http_options=config.http_options.model_dump(),
             proxy_location=config.proxy_location,
@@ -60,6 +61,7 @@ def _serve(config: ServeDeploySchema, drain_s: float, stop: threading.Event) -> 
         )
         client.deploy_apps(config)
         if _ready(config, stop):
+            _say_dashboard(context.dashboard_url)
             stop.wait()
             _drain(config, drain_s)
         return 0
@@ -97,8 +99,19 @@ def _stop_asked() -> threading.Event:
 def _say_dashboard(address: str | None) -> None:
     if address:
         token = os.environ.get("RAY_AUTH_MODE") == "token"
-        how = "; it asks for the token that `ray get-auth-token` prints" if token else ""
+        how = f"; it asks for a token: {_token_by()}" if token else ""
         say(f"Ray's dashboard is at http://{address}{how}")
+
+
+def _token_by() -> str:
+    """A command that prints it, by the Python that runs this."""
+    if os.environ.get("RAY_AUTH_TOKEN"):
+        return "the value of RAY_AUTH_TOKEN"
+    if path := os.environ.get("RAY_AUTH_TOKEN_PATH"):
+        return f"cat {shlex.quote(path)}"
+    ray = Path(sys.executable).parent / "ray"
+    shown = ray.relative_to(Path.cwd()) if ray.is_relative_to(Path.cwd()) else ray
+    return f"{shlex.quote(str(shown))} get-auth-token"
 
 
 def _ready(config: ServeDeploySchema, stop: threading.Event) -> bool:
@@ -113,7 +126,8 @@ def _ready(config: ServeDeploySchema, stop: threading.Event) -> bool:
         if len(running) == len(config.applications) and all(running):
             seconds = time.monotonic() - began
             host = {"0.0.0.0": "127.0.0.1"}.get(config.http_options.host, config.http_options.host)
-            say(f"ready at http://{host}:{config.http_options.port} after {seconds:.0f} s")
+            address = f"http://{host}:{config.http_options.port}"
+            say(f"ready at {address} after {seconds:.0f} s: Studio in a browser, the API in /docs")
             return True
     return False
 

@@ -303,7 +303,7 @@ def test_errors_are_sentences(page):
     )
     page.press("generate")
     page.until(lambda: page["error"].is_displayed())
-    assert page.text("error") == "At most 2000 characters."
+    assert page.text("error").startswith("Prompt has 3000 characters; at most 2000 (limits.max")
     offline = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
     page.browser.execute_cdp_cmd("Network.enable", {})
     page.browser.execute_cdp_cmd("Network.emulateNetworkConditions", offline)

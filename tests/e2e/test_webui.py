@@ -31,7 +31,7 @@ def test_text_to_image(api):
         scheduler="karras",
     )  # fmt: skip
     assert karras.image.tobytes() != made.image.tobytes()
-    assert "dpmpp_2m_karras" in karras.info["infotexts"][0]
+    assert "DPM++ 2M Karras" in karras.info["infotexts"][0]
 
 
 def test_its_own_size_is_made_at_the_models_and_enlarged(api):

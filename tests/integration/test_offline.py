@@ -15,9 +15,10 @@ def test_every_step_is_saved_and_comes_nearer(tmp_path):
     assert main([*options, "--save-intermediates", str(steps), "-o", str(out)]) == 0
     image = np.asarray(Image.open(out)).astype(int)
     saved = sorted(steps.iterdir())
-    assert [path.name for path in saved] == [f"step-{step:03}.png" for step in range(1, 8)]
+    assert [path.name for path in saved] == [f"step-{step:03}.png" for step in range(1, 9)]
     off = [np.abs(np.asarray(Image.open(path)) - image).mean() for path in saved]
-    assert off[-1] < 5 < off[0]
+    assert off[-1] == 0 < off[-2] < 5 < off[0]
+    assert Image.open(out).text["parameters"].startswith(PROMPT)
 
 
 def test_what_cannot_be_is_one_line(tmp_path, capsys):

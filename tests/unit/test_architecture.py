@@ -8,6 +8,7 @@ MAY_IMPORT = {
     "model_config": set(),
     "config": {"model_config"},
     "errors": set(),
+    "installation": set(),
     "messages": set(),
     "admission": {"errors"},
     "autoscaling": set(),
@@ -38,11 +39,11 @@ MAY_IMPORT = {
     # Deployments are known to the launcher by the import path in the YAML alone.
     "ray_settings": set(),
     "launcher": {"config", "launcher", "ray_settings"},
-    "__main__": {"launcher", "ray_settings"},
+    "__main__": {"installation", "launcher", "ray_settings"},
     "client": {"client"},
     "jobs": {
-        "config", "model_config", "device", "errors", "messages", "imaging", "denoise", "runtimes",
-        "jobs",
+        "config", "model_config", "device", "errors", "installation", "messages", "imaging",
+        "denoise", "runtimes", "jobs",
     },
 }  # fmt: skip
 SHARED_BY_DEPLOYMENTS = {

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from serve_app.config import Auth, BatchSettings, Defaults, EngineSettings, read_batching
+from serve_app.config import Auth, BatchSettings, Defaults, EngineSettings, read_batching, read_cpus
 from serve_app.model_config import PROJECT_ROOT
 from tests import fakes
 
@@ -71,3 +71,10 @@ def test_batching_of_a_deployment_is_read_by_its_name():
     )
     with pytest.raises(ValueError):
         read_batching(path, "Classifiers")
+
+
+def test_the_cpus_of_a_deployment_are_read_by_its_name():
+    path = PROJECT_ROOT / "serve_config.yaml"
+    assert read_cpus(path, "Generator") == 0.3
+    with pytest.raises(ValueError):
+        read_cpus(path, "Generators")

@@ -80,6 +80,7 @@ OF_MORE_THAN_ONE_FILE = {
     "client/test_signatures.py",
     "test_architecture.py",
     "test_config_files.py",
+    "test_limits.py",
     "test_mirror.py",
     "test_notebook.py",
     "test_operating.py",

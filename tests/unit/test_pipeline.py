@@ -48,9 +48,12 @@ async def test_a_deadline_leaves_time_for_what_comes_after():
 
 async def test_a_deadline_that_passes_is_told_so():
     pipeline, _ = pipeline_of(generator=lambda request, terms, edges: asyncio.sleep(60))
-    with pytest.raises(errors.TimedOut):
+    with pytest.raises(errors.TimedOut, match="the request's own deadline"):
         finish_by = time.time() + 0.05
         await pipeline.generate(REQUEST, Composition(), terms=Terms(finish_by=finish_by))
+    pipeline, _ = pipeline_of({"request_timeout_s": 0.05}, captioner=lambda _: asyncio.sleep(60))
+    with pytest.raises(errors.TimedOut, match=r"within 0.05 s \(limits.request_timeout_s, set by"):
+        await pipeline.caption([b"an image"])
 
 
 async def test_what_does_not_fit_is_refused_before_any_work():

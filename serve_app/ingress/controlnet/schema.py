@@ -37,3 +37,4 @@ class ControlNetRequest(Body):
 class ControlNetResponse(BaseModel):
     request_id: int = Field(description="the request's")
     output_image_base64: str = Field(description="an RGB PNG")
+    warnings: list[str] | None = Field(None, description="of unknown fields, where there are some")

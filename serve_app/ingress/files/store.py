@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from serve_app.config import FileSettings
-from serve_app.errors import InvalidRequest, NotFound
+from serve_app.errors import InvalidRequest, NotFound, mebibytes, over
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{43}\.(png|jpeg|webp)")  # 256 bits, which are the permission
 _LOOK_S = 5.0  # how often a replica counts what others have written
@@ -50,7 +50,8 @@ class FileStore:
 
     def _write(self, data: bytes, extension: str) -> str:
         if len(data) > self._settings.max_bytes:
-            message = f"an image of {len(data)} bytes is over files.max_bytes"
+            most = mebibytes(self._settings.max_bytes)
+            message = over(f"the image has {mebibytes(len(data))}", most, "files.max_bytes")
             raise InvalidRequest(message).about("response_format")
         self._make_room(len(data))
         name = f"{secrets.token_urlsafe(32)}.{extension}"

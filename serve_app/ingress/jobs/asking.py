@@ -15,6 +15,7 @@ from serve_app.ingress.jobs.hosts import AllowedHosts
 from serve_app.ingress.jobs.job import Order
 from serve_app.ingress.middleware.keys import owner_of
 from serve_app.ingress.openai.work import Work
+from serve_app.ingress.preferences import LATER, preferred
 from serve_app.ingress.schema import ImageRequest
 
 
@@ -32,7 +33,8 @@ def asking(
     prefer: Annotated[
         str | None,
         Header(
-            description="respond-async (RFC 7240): 202 at once, and a job",
+            description="RFC 7240: respond-async for 202 at once, and a job; handling=strict for "
+            "a 422 where a field is unknown",
             examples=["respond-async"],
         ),
     ] = None,
@@ -46,9 +48,7 @@ def asking(
     ] = None,
 ) -> Asking:
     """A dependency of routes."""
-    preferences = ",".join(request.headers.getlist("prefer")).lower().split(",")
-    later = any(each.partition(";")[0].strip() == "respond-async" for each in preferences)
-    return Asking(later, idempotency_key, owner_of(request.scope))
+    return Asking(LATER in preferred(request), idempotency_key, owner_of(request.scope))
 
 
 class Later:

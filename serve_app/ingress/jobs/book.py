@@ -17,6 +17,8 @@ from serve_app.errors import (
     QueueFull,
     ServiceError,
     StageUnavailable,
+    mebibytes,
+    over,
 )
 from serve_app.ingress.jobs.job import Job, Order
 from serve_app.ingress.jobs.schema import JobList, JobReport
@@ -110,9 +112,12 @@ class JobBook:
         waiting = [job.work for job in self._jobs.values() if job.work is not None]
         held = sum(each.bytes for each in waiting)
         if len(waiting) >= self._settings.max_jobs:
-            full = QueueFull(f"{len(waiting)} jobs are queued or running (jobs.max_jobs)")
+            sent = f"{len(waiting)} jobs are queued or running"
+            full = QueueFull(over(sent, self._settings.max_jobs, "jobs.max_jobs"))
         elif held + work.bytes > self._settings.max_bytes:
-            full = QueueFull(f"queued jobs hold {held} bytes of images (jobs.max_bytes)")
+            sent = f"queued jobs hold {mebibytes(held)}, and this one {mebibytes(work.bytes)}"
+            most = mebibytes(self._settings.max_bytes)
+            full = QueueFull(over(sent, most, "jobs.max_bytes"))
         else:
             return
         raise full.after(max(1, math.ceil(self._turns.images * (self._pace() or 1.0))))
@@ -141,7 +146,9 @@ class JobBook:
     def _ended(self, job: Job, task: asyncio.Task[None]) -> None:
         error = None if task.cancelled() else task.exception()
         if error is None and job.bytes > self._settings.max_bytes:
-            error = BodyTooLarge("the images are larger than all results may be (jobs.max_bytes)")
+            sent = f"the images have {mebibytes(job.bytes)}"
+            most = mebibytes(self._settings.max_bytes)
+            error = BodyTooLarge(over(sent, most, "jobs.max_bytes"))
         if task.cancelled():
             job.status = "cancelled"
         elif isinstance(error, ServiceError):

@@ -18,6 +18,8 @@ from serve_app.errors import (
     ServiceError,
     TimedOut,
     UnsupportedEncoding,
+    mebibytes,
+    over,
 )
 from serve_app.ingress.problems import problem
 
@@ -38,7 +40,9 @@ class BoundedBody:
             return await self._app(scope, receive, send)
         try:
             if len(scope["query_string"]) > _MAX_QUERY_BYTES:
-                raise InvalidRequest(f"the query is over {_MAX_QUERY_BYTES} bytes")
+                sent = len(scope["query_string"])
+                most = f"at most {_MAX_QUERY_BYTES}: send fields in the body"
+                raise InvalidRequest(f"the query has {sent} bytes; {most}")
             body = await self._read(Headers(scope=scope), receive)
         except ServiceError as error:
             return await problem(error)(scope, receive, send)
@@ -60,10 +64,9 @@ class BoundedBody:
         """The body, or None where the client left while sending it."""
         if headers.get("content-encoding", "identity").lower() != "identity":
             raise UnsupportedEncoding("compressed bodies are not taken")
-        too_large = BodyTooLarge(f"the body is over {self._max_bytes} bytes")
         announced = headers.get("content-length", "")[:20]
         if announced.isdecimal() and int(announced) > self._max_bytes:
-            raise too_large
+            raise self._too_large(f"has {mebibytes(int(announced))}")
         body = bytearray()  # it may come byte by byte
         try:
             async with asyncio.timeout(self._timeout_s):
@@ -73,16 +76,23 @@ class BoundedBody:
                         return None
                     body += message.get("body", b"")
                     if len(body) > self._max_bytes:
-                        raise too_large
+                        raise self._too_large(f"has {mebibytes(len(body))} so far")
                     if not message.get("more_body", False):
                         return bytes(body)
         except TimeoutError as error:
-            raise TimedOut(f"the body did not arrive within {self._timeout_s:g} s") from error
+            came = f"the body did not arrive in time: {mebibytes(len(body))} came"
+            limit = f"{self._timeout_s:g} s"
+            raise TimedOut(over(came, limit, "limits.request_timeout_s")) from error
+
+    def _too_large(self, sent: str) -> BodyTooLarge:
+        most = mebibytes(self._max_bytes)
+        return BodyTooLarge(over(f"the body {sent}", most, "limits.max_body_bytes"))
 
     async def _next(self, receive: Receive) -> Message:
         try:
             async with asyncio.timeout(self._stalled_s):
                 return await receive()
         except TimeoutError as error:
-            message = f"nothing of the body came for {self._stalled_s:g} s (limits.read_timeout_s)"
+            limit = f"{self._stalled_s:g} s"
+            message = over("nothing of the body came for too long", limit, "limits.read_timeout_s")
             raise BodyStalled(message) from error

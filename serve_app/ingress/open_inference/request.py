@@ -116,7 +116,7 @@ class InferenceRequest:
 
 def refusal(error: ValidationError) -> InvalidRequest:
     """What is wrong with a description, in one line."""
-    return InvalidRequest(str(invalid_field(error.errors(include_input=False))))
+    return InvalidRequest(str(invalid_field(error.errors())))
 
 
 def read_tensors(described: Description, raw: memoryview, signature: Signature) -> InferenceRequest:

@@ -13,11 +13,11 @@ from grpc import StatusCode
 from ray.serve.grpc_util import RayServegRPCContext
 
 from serve_app.config import AppArgs
-from serve_app.errors import BodyTooLarge, Retryable, ServiceError
+from serve_app.errors import BodyTooLarge, Retryable, ServiceError, mebibytes, over
 from serve_app.ingress.middleware.draining import Door
 from serve_app.ingress.middleware.keys import is_known, no_key, read_hashes
 from serve_app.ingress.open_inference.rpc_proxy import SERVICE
-from serve_app.ingress.problems import status_of, surprise
+from serve_app.ingress.problems import status_of, surprise, told
 from serve_app.metrics.requests import CLIENT_LEFT, publish_request
 from serve_app.observability import log_event
 
@@ -50,8 +50,11 @@ class Entrance:
             metadata = dict(context.invocation_metadata())
             if not is_known(metadata.get("authorization", ""), self._hashes):
                 raise no_key()
-        if request.ByteSize() > self._max_bytes:
-            raise BodyTooLarge(f"the message is over {self._max_bytes} bytes")
+        sent = request.ByteSize()
+        if sent > self._max_bytes:
+            most = mebibytes(self._max_bytes)
+            message = over(f"the message has {mebibytes(sent)}", most, "limits.max_body_bytes")
+            raise BodyTooLarge(message)
         if method in _OPEN_WHILE_DRAINING:
             yield
             return
@@ -93,7 +96,7 @@ def end_with(context: RayServegRPCContext, error: ServiceError) -> None:
     """End a call with an error's code."""
     if isinstance(error, Retryable):
         context.set_trailing_metadata([("retry-after", str(error.retry_after_s))])
-    end(context, _CODES.get(status_of(error), StatusCode.INVALID_ARGUMENT), str(error))
+    end(context, _CODES.get(status_of(error), StatusCode.INVALID_ARGUMENT), told(error))
 
 
 def end(context: RayServegRPCContext, code: StatusCode, details: str) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from serve_app.errors import InvalidField, InvalidRequest
+from serve_app.errors import InvalidField, InvalidRequest, operators
 from serve_app.ingress.checks import from_base64
 
 Values = list[bytes] | NDArray[Any]
@@ -50,7 +50,8 @@ def check_shape(spec: TensorSpec, datatype: str, shape: list[int], max_items: in
     )
     if not fits:
         raise InvalidRequest(
-            f"{spec.name}: the shape is {list(spec.shape)}, -1 standing for 1 to {max_items}"
+            f"{spec.name}: the shape is {list(spec.shape)}, and not {shape!s:.60}; -1 stands "
+            f"for 1 to {max_items} ({operators('limits.max_batch_items')})"
         )
 
 

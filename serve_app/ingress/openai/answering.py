@@ -35,10 +35,10 @@ class Answering:
         encoded, timings = await encode_images(
             images,
             work.request,
+            work.composition,
             self._args,
             work.output_format,
             work.body.output_compression,
-            work.composition.resize,
         )
         places = [await self._places.place(data, work) for data in encoded]
         return self._response(work, images, places, timings), timings
@@ -94,4 +94,5 @@ class Answering:
             model=self._args.models.generator.name,
             timings=timings.field,
             usage=usage_of(images, work.request, work.composition),
+            warnings=list(work.warnings),
         )

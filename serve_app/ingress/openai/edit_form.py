@@ -1,6 +1,6 @@
 """OpenAI's image edits come as a multipart form: files, and every other field as text."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fastapi import Request
@@ -25,6 +25,8 @@ _FILES = {
         "control_image": "an image whose edges are followed",
     }.items()
 }
+KNOWN = frozenset({*ImageEdit.model_fields, *_FILES, "image[]"})
+"""The names of all parts of the form that mean something."""
 
 
 def _body(
@@ -61,6 +63,8 @@ class Edit:
     control_image: bytes | None
     mask: SentMask | None
     fields: ImageEdit
+    sent: tuple[str, ...] = ()
+    """The names of all parts that hold something."""
 
     @property
     def files(self) -> tuple[bytes | None, ...]:
@@ -76,8 +80,9 @@ async def edit_form(request: Request) -> Edit:
 
 async def variation_form(request: Request) -> Edit:
     """Read `POST /v1/images/variations`: as an edit, whose prompt is still to be found."""
-    fields = [part for part in await _form(request) if part.name != "prompt"]
-    return _edit([*fields, Part("prompt", b"", is_file=False)])
+    form = await _form(request)
+    fields = [part for part in form if part.name != "prompt"]
+    return replace(_edit([*fields, Part("prompt", b"", is_file=False)]), sent=_names(form))
 
 
 async def _form(request: Request) -> list[Part]:
@@ -103,7 +108,13 @@ def _edit(form: list[Part]) -> Edit:
         control_image=controls[-1] if controls else None,
         mask=_mask(form, fields),
         fields=fields,
+        sent=_names(form),
     )
+
+
+def _names(form: list[Part]) -> tuple[str, ...]:
+    # Clients send a field that they leave out as an empty text.
+    return tuple(part.name for part in form if part.data)
 
 
 def _mask(form: list[Part], fields: ImageEdit) -> SentMask | None:
@@ -136,4 +147,4 @@ def _fields(form: list[Part]) -> ImageEdit:
     try:
         return ImageEdit.model_validate(texts, strict=False)
     except ValidationError as error:
-        raise invalid_field(error.errors(include_input=False)) from error
+        raise invalid_field(error.errors()) from error

@@ -27,7 +27,7 @@ async def event_of(
     }
     if isinstance(item, Finished):
         (data,), timings = await encode_images(
-            [item], request, args, output_format, compression, composition.resize
+            [item], request, composition, args, output_format, compression
         )
         return (
             common
@@ -42,6 +42,7 @@ async def event_of(
                 "caption": item.caption,
                 "timings": timings.field,
                 "usage": usage_of([item], request, composition).model_dump(),
+                "warnings": list(work.warnings),
             }
         )
     progress = item.progress

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any
 
@@ -19,6 +20,7 @@ from serve_app.ingress.json_body import JsonRoute
 from serve_app.ingress.openai.answering import Answering
 from serve_app.ingress.openai.edit_form import (
     EDIT_BODY,
+    KNOWN,
     VARIATION_BODY,
     Edit,
     edit_form,
@@ -30,6 +32,7 @@ from serve_app.ingress.openai.work import work_of
 from serve_app.ingress.problems import error_schema
 from serve_app.ingress.schema import ImageRequest
 from serve_app.ingress.streaming import start_stream
+from serve_app.ingress.unknown_fields import NO_EFFECT, announce, checked
 from serve_app.pipeline import Pipeline
 
 EditForm = Annotated[Edit, Depends(edit_form)]
@@ -65,6 +68,7 @@ def build_router(
         request: Request,
         response: Response,
         asking: Asking,
+        warnings: tuple[str, ...],
         kind: str,
         body: ImageRequest,
         edit: Edit | None = None,
@@ -75,13 +79,17 @@ def build_router(
         # A mask is decoded.
         masked = edit is not None and edit.mask is not None
         work = await asyncio.to_thread(convert) if masked else convert()
+        work = replace(work, warnings=warnings)
+        answer: ImageResponse | Response
         if later_asked:
             sent = (edit.fields, *edit.files) if edit else (body,)
-            return await later.started(asking, work, digest_of(kind, *sent))
-        if body.stream:
-            return await start_stream(answering.events(work))
-        answer, timings = await answering.answer(work)
-        response.headers.update(timings.header)
+            answer = await later.started(asking, work, digest_of(kind, *sent))
+        elif body.stream:
+            answer = await start_stream(answering.events(work))
+        else:
+            answer, timings = await answering.answer(work)
+            response.headers.update(timings.header)
+        announce(request, answer if isinstance(answer, Response) else response, warnings)
         return answer
 
     @router.post("/v1/images/generations", response_model=ImageResponse, responses=_RESPONSES)
@@ -93,7 +101,8 @@ def build_router(
         With `stream`, server-sent events: `image_generation.partial_image` for each preview, and
         `image_generation.completed` for each image. With the header `Prefer: respond-async`, a job.
         """
-        return await answered(request, response, asking, "image_generation", body)
+        warnings = checked(request, body.sent, ImageRequest.model_fields)
+        return await answered(request, response, asking, warnings, "image_generation", body)
 
     @router.post(
         "/v1/images/edits",
@@ -110,7 +119,8 @@ def build_router(
         A form with the file `image` and the fields of `/v1/images/generations`; streams as it does,
         with events named `image_edit.…`.
         """
-        return await answered(request, response, asking, "image_edit", edit.fields, edit)
+        warnings = checked(request, edit.sent, KNOWN)
+        return await answered(request, response, asking, warnings, "image_edit", edit.fields, edit)
 
     @router.post(
         "/v1/images/variations",
@@ -123,13 +133,14 @@ def build_router(
     ) -> ImageResponse | Response:
         """OpenAI's image variations: an edit whose prompt is the image's own caption."""
         kind = "image_variation"
+        warnings = checked(request, edit.sent, KNOWN - {"prompt"}, NO_EFFECT | {"prompt"})
         # What is impossible is refused before the captioner works.
         await asyncio.to_thread(work_of, kind, edit.fields, args, "", edit)
         with checks.naming_field("image"):
             (caption,) = await pipeline.caption([edit.image])
         prompt = caption.text[: args.limits.max_prompt_chars]
         body = edit.fields.model_copy(update={"prompt": prompt})
-        return await answered(request, response, asking, kind, body, edit)
+        return await answered(request, response, asking, warnings, kind, body, edit)
 
     @router.get("/v1/models")
     async def models() -> ModelList:

@@ -42,6 +42,9 @@ class ImageResponse(BaseModel):
     model: str = Field(description="the model's own name, whatever alias was asked for")
     timings: dict[str, float] = Field(description="seconds by stage")
     usage: Usage = Field(description="tokens")
+    warnings: list[str] = Field(
+        [], description="of fields that are unknown or have no effect, with the names meant"
+    )
 
 
 class ModelObject(BaseModel):

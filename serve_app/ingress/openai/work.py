@@ -19,7 +19,7 @@ _BY_URL = {"dall-e-2", "dall-e-3"}
 @dataclass(frozen=True)
 class Work:
     """`kind`, as `image_edit`, begins its events' types. `files_url` is where clients find files,
-    if the answer is to be URLs.
+    if the answer is to be URLs; `warnings` say which fields had no effect.
     """
 
     kind: str
@@ -28,6 +28,7 @@ class Work:
     composition: Composition
     terms: Terms
     files_url: str | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def images(self) -> int:

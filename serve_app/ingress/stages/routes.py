@@ -7,13 +7,14 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import PlainTextResponse
 
 from serve_app.config import AppArgs
-from serve_app.ingress import checks
+from serve_app.ingress import checks, unknown_fields
 from serve_app.ingress.described import TIMED, images
 from serve_app.ingress.encoding import encode_timed
 from serve_app.ingress.problems import error_schema
 from serve_app.ingress.schema import OutputFormat
 from serve_app.ingress.stages.schema import CaptionResponse, ClassResponse
-from serve_app.ingress.stages.sent_image import IMAGE_BODY, RAW_BODY, SentImage
+from serve_app.ingress.stages.sent_image import IMAGE_BODY, RAW_BODY, Sent, SentImage
+from serve_app.ingress.unknown_fields import announce
 from serve_app.messages import CannyRequest, CaptionResult, ImageResult
 from serve_app.pipeline import Pipeline
 from serve_app.timings import Timings
@@ -46,14 +47,20 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
         responses={200: TIMED | {"content": images("png")}},
     )
     async def canny(
-        image: SentImage, low_threshold: Threshold = None, high_threshold: Threshold = None
+        request: Request,
+        sent: SentImage,
+        low_threshold: Threshold = None,
+        high_threshold: Threshold = None,
     ) -> Response:
         """The Canny edge map at the image's own size: PNG, one channel."""
-        checks.checked_image(image, limits, "image")
+        warnings = _checked(request, sent)
+        checks.checked_image(sent.data, limits, "image")
         low, high = checks.thresholds(low_threshold, high_threshold, args)
         with checks.naming_field("image"):
-            result = await pipeline.find_edges(CannyRequest(image, low, high))
-        return await _image_response(result, "png")
+            result = await pipeline.find_edges(CannyRequest(sent.data, low, high))
+        answer = await _image_response(result, "png")
+        announce(request, answer, warnings)
+        return answer
 
     @router.post(
         "/v1/upscale",
@@ -62,14 +69,20 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
         responses={200: TIMED | {"content": images("png", "jpeg", "webp")}},
     )
     async def upscale(
-        image: SentImage, scale: Factor = Scale.X4, output_format: Format = "png"
+        request: Request,
+        sent: SentImage,
+        scale: Factor = Scale.X4,
+        output_format: Format = "png",
     ) -> Response:
         """The image, enlarged."""
-        header = checks.checked_image(image, limits, "image")
+        warnings = _checked(request, sent)
+        header = checks.checked_image(sent.data, limits, "image")
         checks.check_upscale(header.width, header.height, scale, args, "scale", output_format)
         with checks.naming_field("image"):
-            result = await pipeline.upscale(image, int(scale))
-        return await _image_response(result, output_format)
+            result = await pipeline.upscale(sent.data, int(scale))
+        answer = await _image_response(result, output_format)
+        announce(request, answer, warnings)
+        return answer
 
     async def described(image: bytes) -> tuple[CaptionResult, Timings]:
         checks.checked_image(image, limits, "image")
@@ -77,12 +90,21 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
             (result,) = await pipeline.caption([image])
         return result, Timings.of([result.report])
 
-    @router.post("/v1/captions", openapi_extra=IMAGE_BODY, responses={200: TIMED})
-    async def captions(image: SentImage, response: Response) -> CaptionResponse:
+    @router.post(
+        "/v1/captions",
+        openapi_extra=IMAGE_BODY,
+        responses={200: TIMED},
+        response_model_exclude_none=True,
+    )
+    async def captions(request: Request, sent: SentImage, response: Response) -> CaptionResponse:
         """A caption of the image."""
-        result, timings = await described(image)
+        warnings = _checked(request, sent)
+        result, timings = await described(sent.data)
         response.headers.update(timings.header)
-        return CaptionResponse(caption=result.text, timings=timings.field)
+        announce(request, response, warnings)
+        return CaptionResponse(
+            caption=result.text, timings=timings.field, warnings=list(warnings) or None
+        )
 
     @router.post(
         "/caption",
@@ -92,25 +114,48 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
     )
     async def caption(request: Request) -> PlainTextResponse:
         """The caption alone, as plain text, of a raw body whatever its Content-Type."""
-        result, timings = await described(await request.body())
-        return PlainTextResponse(result.text, headers=timings.header)
+        sent = Sent(await request.body())
+        warnings = _checked(request, sent)
+        result, timings = await described(sent.data)
+        answer = PlainTextResponse(result.text, headers=timings.header)
+        announce(request, answer, warnings)
+        return answer
 
-    @router.post("/v1/classify", openapi_extra=IMAGE_BODY, responses={200: TIMED})
-    async def classify(image: SentImage, response: Response) -> ClassResponse:
+    @router.post(
+        "/v1/classify",
+        openapi_extra=IMAGE_BODY,
+        responses={200: TIMED},
+        response_model_exclude_none=True,
+    )
+    async def classify(request: Request, sent: SentImage, response: Response) -> ClassResponse:
         """Which of the model's classes the image shows."""
-        checks.checked_image(image, limits, "image")
+        warnings = _checked(request, sent)
+        checks.checked_image(sent.data, limits, "image")
         with checks.naming_field("image"):
-            (result,) = await pipeline.classify([image])
+            (result,) = await pipeline.classify([sent.data])
         timings = Timings.of([result.report])
         response.headers.update(timings.header)
+        announce(request, response, warnings)
         probabilities = dict(zip(result.labels, result.probabilities.tolist(), strict=True))
         return ClassResponse(
             label=max(probabilities, key=probabilities.__getitem__),
             probabilities=probabilities,
             timings=timings.field,
+            warnings=list(warnings) or None,
         )
 
     return router
+
+
+def _checked(request: Request, sent: Sent) -> tuple[str, ...]:
+    """Of what stands in the query and in the body. Raises UnknownFields."""
+    parameters = {each.alias for each in request.scope["route"].dependant.query_params}
+    query = [name for name in request.query_params if name not in parameters]
+    body = [name for name in sent.fields if name != "image"]
+    return (
+        *unknown_fields.checked(request, query, parameters, ()),
+        *unknown_fields.checked(request, body, (), (), in_query=parameters),
+    )
 
 
 async def _image_response(result: ImageResult, output_format: OutputFormat) -> Response:

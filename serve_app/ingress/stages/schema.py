@@ -12,9 +12,11 @@ class ImageBody(Body):
 class CaptionResponse(BaseModel):
     caption: str
     timings: dict[str, float] = Field(description="seconds by stage")
+    warnings: list[str] | None = Field(None, description="of unknown fields, where there are some")
 
 
 class ClassResponse(BaseModel):
     label: str = Field(description="the most probable class")
     probabilities: dict[str, float] = Field(description="of every class, which sum to 1")
     timings: dict[str, float] = Field(description="seconds by stage")
+    warnings: list[str] | None = Field(None, description="of unknown fields, where there are some")

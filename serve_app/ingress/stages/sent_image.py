@@ -1,5 +1,6 @@
 """The image of a request to a single stage, however it was sent."""
 
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
@@ -37,7 +38,15 @@ RAW_BODY: dict[str, Any] = {"requestBody": {"required": True, "content": _RAW}}
 IMAGE_BODY: dict[str, Any] = {"requestBody": {"required": True, "content": _ANY}}
 
 
-async def sent_image(request: Request) -> bytes:
+@dataclass(frozen=True)
+class Sent:
+    """An encoded image, and the names of all fields of the body, its own too."""
+
+    data: bytes
+    fields: tuple[str, ...] = ()
+
+
+async def sent_image(request: Request) -> Sent:
     """The image of a raw body, a multipart field `image`, or JSON `{"image": base64}`.
 
     The Content-Type is believed only if the first bytes agree with it, since clients send raw
@@ -50,15 +59,15 @@ async def sent_image(request: Request) -> bytes:
         files = [part.data for part in form if part.name == "image" and part.is_file]
         if not files:
             raise InvalidField("image: no file was sent in this field").about("image")
-        return files[-1]
+        return Sent(files[-1], tuple(part.name for part in form if part.data))
     if "json" in content_type and body[:100].lstrip()[:1] in (b"{", b"["):
         check_values(body)
         try:
             parsed = ImageBody.model_validate_json(body)
         except ValidationError as error:
-            raise invalid_field(error.errors(include_input=False)) from error
-        return from_base64(parsed.image, "image")
-    return body
+            raise invalid_field(error.errors()) from error
+        return Sent(from_base64(parsed.image, "image"), parsed.sent)
+    return Sent(body)
 
 
-SentImage = Annotated[bytes, Depends(sent_image)]
+SentImage = Annotated[Sent, Depends(sent_image)]

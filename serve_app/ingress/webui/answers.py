@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from serve_app import __version__
-from serve_app.ingress.png_parameters import parameters_of
+from serve_app.config import AppArgs
+from serve_app.ingress.encoding import parameters
 from serve_app.ingress.webui.conversion import Asked
 from serve_app.ingress.webui.schema import Generation
 from serve_app.pipeline import Finished
@@ -19,7 +20,7 @@ def info_of(
     body: Generation,
     asked: Asked,
     images: Sequence[Finished],
-    model: str,
+    args: AppArgs,
     interrupted: bool,
     timings: Timings | None,
 ) -> str:
@@ -51,7 +52,7 @@ def info_of(
             "batch_size": body.batch_size or 1,
             "restore_faces": False,
             "face_restoration_model": None,
-            "sd_model_name": model,
+            "sd_model_name": args.models.generator.name,
             "sd_model_hash": None,
             "sd_vae_name": None,
             "sd_vae_hash": None,
@@ -60,7 +61,7 @@ def info_of(
             "denoising_strength": None if request.image is None else request.strength,
             "extra_generation_params": {},
             "index_of_first_image": 0,
-            "infotexts": [parameters_of(request, seed, model) for seed in seeds],
+            "infotexts": parameters(request, asked.composition, seeds, args),
             "styles": [],
             "job_timestamp": time.strftime("%Y%m%d%H%M%S"),
             "clip_skip": 1,

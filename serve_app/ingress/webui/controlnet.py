@@ -89,4 +89,4 @@ def _unit(sent: Any) -> ControlUnit:
     try:
         return ControlUnit.model_validate(sent)
     except ValidationError as error:
-        raise invalid_field(error.errors(include_input=False)).about(FIELD) from error
+        raise invalid_field(error.errors()).about(FIELD) from error

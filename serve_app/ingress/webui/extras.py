@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from fastapi import APIRouter
 
 from serve_app.config import AppArgs
-from serve_app.errors import InvalidRequest
+from serve_app.errors import InvalidRequest, over
+from serve_app.imaging.png_parameters import read_parameters
 from serve_app.imaging.png_texts import read_texts
 from serve_app.ingress import checks
 from serve_app.ingress.encoding import encode, in_base64
 from serve_app.ingress.json_body import JsonRoute
-from serve_app.ingress.png_parameters import read_parameters
 from serve_app.ingress.webui.controlnet import module_of, thresholds_of
 from serve_app.ingress.webui.document import errors
 from serve_app.ingress.webui.hires import MAX_FACTOR, scale_for
@@ -50,7 +50,8 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
         if scale is None:
             raise InvalidRequest("upscaling is not served here").about("upscaler_1")
         if factor > MAX_FACTOR:
-            raise InvalidRequest(f"at most {MAX_FACTOR:g} times as large").about(field)
+            message = f"{factor:g} times as large is asked for; at most {MAX_FACTOR:g} times"
+            raise InvalidRequest(message).about(field)
         checks.check_upscale(*size, scale, args, param, "png")
         with checks.naming_field(param):
             result = await pipeline.upscale(image, scale)
@@ -110,7 +111,8 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
 
     def _check_count(images: int, param: str) -> None:
         if images > limits.max_batch_items:
-            raise InvalidRequest(f"at most {limits.max_batch_items} images").about(param)
+            message = over(f"{images} images", limits.max_batch_items, "limits.max_batch_items")
+            raise InvalidRequest(message).about(param)
 
     return router
 

@@ -31,7 +31,6 @@ _TERMS = Terms(partial_images=1, every_step=True)  # for /sdapi/v1/progress
 def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
     """The routes over one pipeline."""
     router = APIRouter(tags=["web UI"], responses=errors(), route_class=JsonRoute)
-    model = args.models.generator.name
     work = Work()
 
     async def answered(
@@ -49,9 +48,7 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
         payloads: list[str] = []
         timings = None
         if images and body.send_images is not False:
-            encoded, timings = await encode_images(
-                images, asked.request, args, size=asked.composition.resize
-            )
+            encoded, timings = await encode_images(images, asked.request, asked.composition, args)
             payloads = [*map(in_base64, encoded), *maps]
             response.headers.update(timings.header)
         return GenerationResponse(
@@ -59,7 +56,7 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
             parameters=parameters_echoed(
                 body, isinstance(body, ImageToImage) and bool(body.include_init_images)
             ),
-            info=info_of(body, asked, images, model, interrupted, timings),
+            info=info_of(body, asked, images, args, interrupted, timings),
         )
 
     async def detected(asked: Asked) -> list[str]:

@@ -27,7 +27,7 @@ def enlargement(body: TextToImage, first: tuple[int, int], args: AppArgs) -> Enl
     wanted = (body.hr_resize_x or 0, body.hr_resize_y or 0)
     factor = max(wanted[0] / first[0], wanted[1] / first[1]) or body.hr_scale or 2.0
     if factor > MAX_FACTOR:
-        message = f"at most {MAX_FACTOR:g} times as large"
+        message = f"{factor:g} times as large is asked for; at most {MAX_FACTOR:g} times"
         raise InvalidRequest(message).about("hr_resize_x" if any(wanted) else "hr_scale")
     scale = scale_for(factor, args)
     if scale is None:

@@ -2,16 +2,9 @@
 
 from serve_app.config import SamplerName
 from serve_app.errors import InvalidRequest
+from serve_app.imaging.png_parameters import SAMPLER_NAMES
 
-SAMPLERS: dict[str, SamplerName] = {
-    "DDIM": "ddim",
-    "DPM++ 2M": "dpmpp_2m",
-    "DPM++ 2M Karras": "dpmpp_2m_karras",
-    "Euler": "euler",
-    "Euler a": "euler_a",
-    "UniPC": "unipc",
-    "LCM": "lcm",
-}
+SAMPLERS = {theirs: ours for ours, theirs in SAMPLER_NAMES.items()}
 _ALIASES: dict[SamplerName, list[str]] = {
     "dpmpp_2m": ["k_dpmpp_2m"],
     "dpmpp_2m_karras": ["k_dpmpp_2m_ka"],

@@ -9,7 +9,7 @@ import pytest
 from serve_app.imaging import codec
 from serve_app.ingress.encoding import encode, encode_images, encode_timed, size_of
 from serve_app.messages import StageReport
-from serve_app.pipeline import Finished
+from serve_app.pipeline import Composition, Finished
 from tests import fakes
 from tests.images import opened
 from tests.pipelines import REQUEST
@@ -25,7 +25,7 @@ def image(seed, run_s=1.0):
 async def test_the_images_of_a_request_are_in_order_and_their_times_are_one(caplog):
     caplog.set_level("INFO", "ray.serve")
     images = [image(7), image(8, run_s=2.0)]
-    payloads, timings = await encode_images(images, REQUEST, fakes.app_args())
+    payloads, timings = await encode_images(images, REQUEST, Composition(), fakes.app_args())
     made = [opened(payload) for payload in payloads]
     assert [picture.getpixel((0, 0))[0] for picture in made] == [7, 8]
     assert "Seed: 7," in made[0].text["parameters"] and "Seed: 8," in made[1].text["parameters"]

@@ -43,7 +43,7 @@ def test_every_error_has_its_status_and_its_code(kind):
     response = problems.problem(kind("why").about("image"))
     assert response.status_code == problems.STATUS[kind]
     assert body(response)["code"] == kind.code
-    assert (body(response)["message"], body(response)["param"]) == ("why", "image")
+    assert (body(response)["message"], body(response)["param"]) == ("image: why", "image")
     retryable = issubclass(kind, errors.Retryable)
     assert ("retry-after" in response.headers) == retryable
 
@@ -107,3 +107,41 @@ def test_a_405_names_every_method_that_the_path_takes(service):
     assert service.http.put("/v1/jobs/1").headers["allow"] == "DELETE, GET"
     assert service.http.delete("/v1/status").headers["allow"] == "GET"
     assert service.http.get("/v1/images/generations").headers["allow"] == "POST"
+
+
+@pytest.mark.parametrize(
+    ("message", "param", "told"),
+    [
+        ("too long", None, "too long"),
+        ("too long", "prompt", "prompt: too long"),
+        ("the image is corrupt", "image", "the image is corrupt"),
+        ("the image is corrupt", "control_image", "control_image: the image is corrupt"),
+        ("10 images", "n", "n: 10 images"),
+        ("not a list", "a.b.args", "a.b.args: not a list"),
+    ],
+)
+def test_every_message_names_its_field(message, param, told):
+    error = errors.InvalidRequest(message).about(param)
+    assert problems.told(error) == problems.body_of(error)["error"]["message"] == told
+
+
+@pytest.mark.parametrize(
+    ("sent", "words"),
+    [
+        (60, "; sent: 60"),
+        (True, "; sent: true"),
+        ("much", '; sent: "much"'),
+        ("much" * 20, None),
+        ([1], None),
+        ({"secret": 1}, None),
+    ],
+)
+def test_what_was_sent_is_told_if_it_is_short(sent, words):
+    detail = {"type": "float_type", "loc": ("body", "guidance_scale"), "msg": "No", "input": sent}
+    message = str(problems.invalid_field([detail]))
+    assert message == f"guidance_scale: No{words or ''}"
+
+
+def test_a_number_that_python_does_not_write():
+    detail = {"type": "int_type", "loc": ("body", "n"), "msg": "No", "input": 10**6000}
+    assert str(problems.invalid_field([detail])) == "n: No"

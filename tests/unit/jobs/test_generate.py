@@ -4,9 +4,12 @@ from argparse import Namespace
 
 import numpy as np
 import pytest
+import torch
 
 from serve_app.errors import UnsupportedImage
-from serve_app.jobs.generate import work_of
+from serve_app.imaging.png_parameters import hash_of, read_parameters
+from serve_app.jobs.generate import compute_as_replicas, work_of
+from serve_app.model_config import PROJECT_ROOT
 from tests import fakes
 from tests.images import encoded, sketch
 
@@ -25,7 +28,31 @@ def picture(tmp_path):
 
 
 def made(**options):
-    return work_of(Namespace(**OPTIONS | options), SETTINGS)
+    return work_of(Namespace(**OPTIONS | options), SETTINGS)[0]
+
+
+def told(**options):
+    return read_parameters(work_of(Namespace(**OPTIONS | options), SETTINGS)[1])
+
+
+def test_its_png_says_what_the_services_would(picture):
+    plain = told(steps=3, sampler="euler_a")
+    assert (plain["Seed"], plain["Steps"], plain["Sampler"]) == ("7", "3", "Euler a")
+    assert plain["Model"] == "demo" and "Image hash" not in plain
+    both = told(control=picture, image=picture, strength=0.5)
+    assert both["Image hash"] == both["Control image hash"] == hash_of(picture.read_bytes())
+    assert both["Denoising strength"] == "0.5" and both["ControlNet 0"]
+
+
+@pytest.mark.parametrize(("given", "threads"), [({}, 1), ({"OMP_NUM_THREADS": "3"}, None)])
+def test_it_computes_on_as_many_threads_as_a_replica(given, threads, monkeypatch):
+    asked = []
+    monkeypatch.setattr(torch, "set_num_threads", asked.append)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    compute_as_replicas(PROJECT_ROOT / "serve_config.yaml")
+    assert asked == ([threads] if threads else [])
 
 
 def test_what_is_left_out_is_the_services_default():

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,6 +17,7 @@ from ray.serve.schema import (
 from serve_app.launcher import serving
 
 ROOT = Path(__file__).parents[3]
+BIN = Path(sys.executable).parent
 
 
 class Cluster:
@@ -109,6 +111,38 @@ def test_it_serves_until_it_is_asked_to_stop_and_waits_for_what_runs(played, ask
     told = capsys.readouterr().err
     assert f"ready at http://127.0.0.1:{port} after" in told
     assert "2 answered, 1 given up" in told and told.endswith("stopped\n")
+    assert "Ray's dashboard is at http://127.0.0.1:8265" in told
+
+
+@pytest.mark.parametrize(
+    ("variables", "end"),
+    [
+        ({}, "8265\n"),
+        ({"RAY_AUTH_MODE": "token"}, f"a token: {BIN}/ray get-auth-token\n"),
+        (
+            {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": "/tmp/a b"},
+            "a token: cat '/tmp/a b'\n",
+        ),
+        ({"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "x"}, "the value of RAY_AUTH_TOKEN\n"),
+    ],
+)
+def test_how_one_gets_into_the_dashboard(variables, end, monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    serving._say_dashboard("127.0.0.1:8265")
+    assert capsys.readouterr().err.endswith(end)
+
+
+def test_the_command_is_as_short_as_can_be(monkeypatch, capsys):
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.delenv("RAY_AUTH_TOKEN", raising=False)
+    monkeypatch.delenv("RAY_AUTH_TOKEN_PATH", raising=False)
+    monkeypatch.chdir(BIN.parent)
+    serving._say_dashboard("127.0.0.1:8265")
+    assert capsys.readouterr().err.endswith("a token: bin/ray get-auth-token\n")
 
 
 def test_asked_before_it_is_ready_it_ends_without_a_word_of_requests(played, asking, port, capsys):

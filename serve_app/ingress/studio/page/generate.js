@@ -52,7 +52,7 @@ export class Generation {
   }
 
   async request() {
-    const fields = fieldsOf(this.form, FIELDS);
+    const fields = { prompt: "", ...fieldsOf(this.form, FIELDS) }; // it may be empty
     Object.assign(fields, { stream: true, partial_images: 3, progress: true });
     fields.caption = this.form.elements.caption.checked;
     const { use } = this;

@@ -54,7 +54,7 @@ async def test_what_the_client_did_wrong_fails_the_job():
     job = await making.done("job1")
     assert job.status == "failed" and job.result is None
     assert job.error.model_dump() == {
-        "message": "truncated", "type": "invalid_request_error", "param": "image",
+        "message": "image: truncated", "type": "invalid_request_error", "param": "image",
         "code": "invalid_image",
     }  # fmt: skip
     with pytest.raises(InvalidImage):

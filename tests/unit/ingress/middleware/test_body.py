@@ -96,3 +96,27 @@ async def test_a_client_that_leaves_half_way_costs_nothing():
 async def test_a_body_that_stalls_is_a_408_long_before_the_time_limit():
     limits = Limits(read_timeout_s=0.01, request_timeout_s=60)
     assert await through(limits, part(b"a"), part(b"b")) == ([], [408])
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        (
+            {"request_timeout_s": 0.02},
+            "1 bytes came; at most 0.02 s (limits.request_timeout_s, set",
+        ),
+        ({"read_timeout_s": 0.02}, "at most 0.02 s (limits.read_timeout_s, set by the service's"),
+    ],
+)
+async def test_what_takes_too_long_is_told_whose_limit_it_is(limits, words):
+    pieces, sent = [part(b"a")], []
+
+    async def receive():
+        return pieces.pop() if pieces else await asyncio.sleep(60)
+
+    async def send(message):
+        sent.append(message.get("body", b"").decode())
+
+    scope = {"type": "http", "path": "/x", "query_string": b"", "headers": []}
+    await BoundedBody(None, Limits(**limits))(scope, receive, send)
+    assert words in "".join(sent)

@@ -7,15 +7,17 @@ from serve_app.ingress.webui.answers import info_of, parameters_echoed
 from serve_app.ingress.webui.conversion import Asked
 from serve_app.ingress.webui.schema import ImageToImage, TextToImage
 from serve_app.pipeline import Composition, Finished
+from tests import fakes
 from tests.pipelines import REQUEST
 
+ARGS = fakes.app_args()
 ASKED = Asked(REQUEST, Composition(), 2, ["tiling"])
 IMAGES = [Finished(np.zeros((64, 128, 3), np.uint8), seed, None, []) for seed in (7, 8)]
 
 
 def test_what_made_the_images():
     body = TextToImage(sampler_name="Euler a", batch_size=2)
-    info = json.loads(info_of(body, ASKED, IMAGES, "demo", False, None))
+    info = json.loads(info_of(body, ASKED, IMAGES, ARGS, False, None))
     assert (info["sampler_name"], info["batch_size"]) == ("Euler a", 2)
     assert (info["all_seeds"], info["width"], info["height"]) == ([7, 8], 128, 64)
     assert (info["sd_model_name"], info["ignored"]) == ("demo", ["tiling"])
@@ -24,9 +26,9 @@ def test_what_made_the_images():
 
 def test_the_size_is_that_of_the_images_that_are_sent():
     asked = replace(ASKED, composition=Composition(resize=(512, 256)))
-    info = json.loads(info_of(TextToImage(), asked, IMAGES, "demo", False, None))
+    info = json.loads(info_of(TextToImage(), asked, IMAGES, ARGS, False, None))
     assert (info["width"], info["height"]) == (512, 256)
-    info = json.loads(info_of(TextToImage(), ASKED, [], "demo", True, None))
+    info = json.loads(info_of(TextToImage(), ASKED, [], ARGS, True, None))
     assert (info["width"], info["height"], info["interrupted"]) == (128, 64, True)
 
 
