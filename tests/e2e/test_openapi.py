@@ -21,16 +21,8 @@ NEVER = {
 # And of some operations, by a pattern of their paths.
 EXCEPTIONS = {
     "negative_data_rejection": {
-        "^/v1/images/(edits|variations)": "in a form everything is text, and unknown fields and "
-        "empty ones are ignored",
-        "^/(v1/(canny|upscale|captions|classify)|caption)": "the body's type is not believed: an "
-        "image is one under any Content-Type",
-        "^/(sdapi|controlnet)/": "as lenient as web UI is: numbers may be text",
-        "^/v1/images/generations": "Prefer holds anything, of which one word counts (RFC 7240)",
-        "^/v2/": "parameters that the protocol leaves open are ignored",
-    },
-    "unsupported_method": {
-        "^/v2/models": "a model's path also fits those of its versions and statistics",
+        "^/v1/images/(edits|variations)": "in a form everything is text: a 1 may be a boolean",
+        "^/(sdapi|controlnet)/": "as lenient as web UI is: false may be a 0, a number text",
     },
 }
 
