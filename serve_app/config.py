@@ -178,6 +178,9 @@ class AppArgs(Settings):
     webui: bool = Field(
         False, description="also speak the API of Stable Diffusion web UI, under /sdapi"
     )
+    metrics: bool = Field(
+        False, description="also answer GET /metrics, with this application's metrics alone"
+    )
     jobs: JobSettings | None = Field(
         None, description="left out: no request is kept as a job, and there is no deployment Jobs"
     )

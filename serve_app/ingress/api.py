@@ -8,7 +8,7 @@ from starlette.types import ASGIApp
 
 from serve_app import __version__
 from serve_app.config import AppArgs
-from serve_app.ingress import problems, unknown_fields
+from serve_app.ingress import document, problems, unknown_fields
 from serve_app.ingress.controlnet import routes as controlnet
 from serve_app.ingress.docs import routes as docs
 from serve_app.ingress.files import routes as file_routes
@@ -16,7 +16,9 @@ from serve_app.ingress.files.store import FileStore
 from serve_app.ingress.gauges import keep_gauges
 from serve_app.ingress.jobs import routes as job_routes
 from serve_app.ingress.jobs.calls import JobCalls
+from serve_app.ingress.metrics import routes as metrics
 from serve_app.ingress.middleware.body import BoundedBody
+from serve_app.ingress.middleware.compressed import Compressed
 from serve_app.ingress.middleware.draining import Door, Draining
 from serve_app.ingress.middleware.keys import KeyCheck, read_hashes
 from serve_app.ingress.middleware.logged import LoggedRequests
@@ -61,20 +63,24 @@ def build_api(
         *webui.build_routers(pipeline, args),
         health.build_router(replicas),
         status.build_router(pipeline, args, replicas),
+        *metrics.build_routers(args),
         studio.build_router(),
-        docs.build_router(),
+        *docs.build_routers(),
     )
     app = FastAPI(
         title="Image generation on Ray Serve",
         version=__version__,
         description="ControlNet / Stable Diffusion generation, upscaling and captioning.",
         redirect_slashes=False,
+        generate_unique_id_function=document.operation_id,
         docs_url=None,  # FastAPI's pages load their files from other hosts
         redoc_url=None,
         # Its spans would begin at the client's header, beside Serve's and not below them.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    problems.install(app)
+    routes = [route for router in routers for route in router.routes]
+    problems.install(app, routes)
+    app.add_middleware(Compressed)
     app.add_middleware(LenientPaths)
     app.add_middleware(BoundedBody, limits=args.limits)
     if args.auth is not None:
@@ -98,10 +104,10 @@ def build_api(
         )
     app.add_middleware(StatedWriteTimeout, seconds=args.limits.write_timeout_s)
     app.add_middleware(OriginCheck, args=args)
-    routes = [route for router in routers for route in router.routes]
     app.add_middleware(LoggedRequests, routes=routes)
     for router in routers:
         app.include_router(router)
+    document.complete(app, args)
     return app
 
 

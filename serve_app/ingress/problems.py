@@ -4,16 +4,33 @@ Protocol's under `/v2`, or both OpenAI's and web UI's under `/sdapi` and `/contr
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
 from serve_app import errors
 from serve_app.errors import ServiceError
+
+
+class ErrorDetails(BaseModel):
+    message: str = Field(description="what is wrong, for people")
+    type: str = Field(description="the kind of error, as OpenAI's clients know it")
+    param: str | None = Field(description="the field at fault, if one is")
+    code: str = Field(description="what is wrong, for programs")
+
+
+class ErrorBody(BaseModel):
+    """Every error's body."""
+
+    error: ErrorDetails
+
 
 STATUS: dict[type[ServiceError], int] = {
     errors.InvalidRequest: 400,
@@ -97,8 +114,8 @@ def answer(
     return _Problem(status, message, code, param, headers)
 
 
-def install(app: FastAPI) -> None:
-    """Answer every error of `app` in the one shape."""
+def install(app: FastAPI, routes: Sequence[BaseRoute] = ()) -> None:
+    """Answer every error of `app` in the one shape; `routes` are all of its routes."""
 
     @app.exception_handler(ServiceError)
     async def on_service_error(request: Request, error: ServiceError) -> Response:
@@ -111,12 +128,21 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def on_http_error(request: Request, error: HTTPException) -> Response:
         code = _HTTP_CODES.get(error.status_code, "invalid_request")
-        headers = dict(error.headers) if error.headers else None
+        headers = dict(error.headers or {})
+        if error.status_code == 405:
+            # Routing names the methods of the first of the path's routes alone.
+            headers["Allow"] = ", ".join(sorted(_methods_of(request.scope, routes)))
         return answer(error.status_code, str(error.detail), code, headers=headers)
 
     @app.exception_handler(Exception)
     async def on_unexpected_error(request: Request, error: Exception) -> Response:
         return problem(surprise())
+
+
+def _methods_of(scope: Scope, routes: Sequence[BaseRoute]) -> set[str]:
+    """All that a path takes."""
+    found = [route for route in routes if route.matches(scope)[0] != Match.NONE]
+    return {method for route in found for method in getattr(route, "methods", ())}
 
 
 def invalid_field(details: Any) -> ServiceError:
@@ -147,18 +173,11 @@ def _sent(detail: Any) -> str:
 
 def error_schema(*more: int) -> dict[int | str, dict[str, Any]]:
     """The OpenAPI `responses` that every route shares, and those of `more` statuses."""
-    text = {"type": "string"}
-    nullable = {"anyOf": [text, {"type": "null"}]}
-    fields = {"message": text, "type": text, "param": nullable, "code": text}
-    schema = {
-        "type": "object",
-        "required": ["error"],
-        "properties": {"error": {"type": "object", "required": list(fields), "properties": fields}},
-    }
     meanings = {
         400: "Asks for something impossible",
         401: "No valid API key, where the configuration asks for one",
         403: "A web page of a foreign origin asks, or the service has another name",
+        408: "Nothing of the body came for too long",
         413: "Body or image over a limit",
         415: "Not a supported image, or a compressed body",
         422: "A field is missing or of the wrong type",
@@ -168,9 +187,8 @@ def error_schema(*more: int) -> dict[int | str, dict[str, Any]]:
         504: "The request's time limit passed",
     }
     meanings |= {status: _OTHER_MEANINGS[status] for status in more}
-    content = {"application/json": {"schema": schema}}
     return {
-        status: {"description": meaning, "content": content} for status, meaning in meanings.items()
+        status: {"description": meaning, "model": ErrorBody} for status, meaning in meanings.items()
     }
 
 

@@ -16,19 +16,6 @@ from serve_app.observability import log_event
 EventBody = dict[str, Any]
 """The data of an event; its `type` is the event's name too."""
 
-_TEXT = {"type": "string"}
-STREAM_SCHEMA: dict[str, Any] = {
-    "text/event-stream": {
-        "schema": {
-            "type": "object",
-            "description": "each event; its data is JSON",
-            "required": ["data"],
-            "properties": {"event": _TEXT, "data": _TEXT},
-        }
-    }
-}
-"""The OpenAPI `content` of such a stream."""
-
 
 class EventStream(StreamingResponse):
     """Sends events as they come; an error after the first event is sent as the last one."""

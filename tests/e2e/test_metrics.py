@@ -32,13 +32,13 @@ ITEMS = {
 class Scrape:
     """All series of ours at one moment."""
 
-    def __init__(self, service):
+    def __init__(self, service, own_page=False):
         groups = json.loads(service.scrape_targets.read_text())
-        targets = {each for group in groups for each in group["targets"]}
+        targets = {f"http://{each}" for group in groups for each in group["targets"]}
         self.series = []
         self.kinds = {}
-        for target in targets:
-            text = requests.get(f"http://{target}/metrics", timeout=10).text
+        for target in [service.url] if own_page else targets:
+            text = requests.get(f"{target}/metrics", timeout=10).text
             self.kinds |= dict(re.findall(r"# TYPE (ray_image_\w+) (\w+)", text))
             for name, labels, value in SAMPLE.findall(text):
                 self.series.append((name, dict(LABEL.findall(labels)), float(value)))
@@ -216,6 +216,24 @@ def test_gauges_stand_for_what_is_there_now(scrapes):
     assert {stage for stage, _, _ in models} == MODEL_STAGES
     assert ("generate", "controlnet", "openvino-bfloat16") in models
     assert ("caption", "captioner", "onnxruntime-int8") in models
+
+
+def test_the_services_own_page_has_the_same_series_and_no_others(service, scrapes):
+    page = service.get("/metrics")
+    assert page.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    assert all("ray_image_" in line for line in page.text.splitlines())
+
+    def same():
+        here, there = (
+            {(name, *sorted(labels.items())): value for name, labels, value in scrape.series}
+            for scrape in (Scrape(service, own_page=True), Scrape(service))
+        )
+        # The scrapes themselves are counted between one and the other.
+        stable = {key for key in there if ("route", "/metrics") not in key}
+        return here.keys() >= stable and all(here[key] == there[key] for key in stable)
+
+    await_true(same, EXPORTED_WITHIN_S)
+    assert Scrape(service, own_page=True).kinds == Scrape(service).kinds
 
 
 def test_the_table_is_what_is_scraped(scrapes):

@@ -9,6 +9,7 @@ from serve_app.ingress.controlnet.schema import (
     ControlNetRequest,
     ControlNetResponse,
 )
+from serve_app.ingress.described import TIMED
 from serve_app.ingress.jobs.asking import Headers
 from serve_app.ingress.jobs.schema import JOB_TAKEN
 from serve_app.ingress.json_body import JsonRoute
@@ -25,9 +26,7 @@ def build_router(args: AppArgs, replies: Replies) -> APIRouter:
     router = APIRouter(tags=["generation"], responses=error_schema(), route_class=JsonRoute)
 
     @router.post(
-        "/generation",
-        response_model=ControlNetResponse,
-        responses=JOB_TAKEN,
+        "/generation", response_model=ControlNetResponse, responses={200: TIMED, **JOB_TAKEN}
     )
     async def generation(
         request: Request, body: ControlNetRequest, asking: Headers, response: Response

@@ -1,1 +1,1 @@
-"""The page at `/docs`, over `/openapi.json`."""
+"""The pages at `/docs` and `/redoc`, over `/openapi.json`."""

@@ -1,23 +1,27 @@
 """`GET /v1/files/{name}`: an image that was answered as a URL."""
 
-from fastapi import APIRouter, Request, Response
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Request, Response
 
 from serve_app.config import AppArgs
 from serve_app.errors import NotFound
+from serve_app.ingress.described import images
 from serve_app.ingress.files.store import FileStore
 from serve_app.ingress.middleware.special_paths import FILES
 from serve_app.ingress.problems import error_schema
 
-_BINARY = {"schema": {"type": "string", "format": "binary"}}
-_IMAGES = {f"image/{kind}": _BINARY for kind in ("png", "jpeg", "webp")}
+Name = Annotated[str, Path(description="of the file, the last part of the image's URL")]
+
+_FILE: dict[int | str, dict[str, Any]] = {200: {"content": images("png", "jpeg", "webp")}}
 
 
 def build_router(store: FileStore | None) -> APIRouter:
     """A router with this one route; it knows no file where the configuration keeps none."""
     router = APIRouter(tags=["generation"], responses=error_schema(404))
 
-    @router.get("/v1/files/{name}", response_class=Response, responses={200: {"content": _IMAGES}})
-    async def file(name: str) -> Response:
+    @router.get("/v1/files/{name}", response_class=Response, responses=_FILE)
+    async def file(name: Name) -> Response:
         """The image, to whoever has its URL: no key is asked for."""
         if store is None:
             raise NotFound("images are not kept here (args.files)")

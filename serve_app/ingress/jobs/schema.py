@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from serve_app.ingress.controlnet.schema import ControlNetResponse
+from serve_app.ingress.described import headers
 from serve_app.ingress.openai.schema import ImageResponse
 
 Status = Literal["queued", "running", "succeeded", "failed", "cancelled"]
@@ -41,6 +42,10 @@ class JobList(BaseModel):
 
 
 JOB_TAKEN: dict[int | str, dict[str, Any]] = {
-    202: {"model": JobReport, "description": "A job, where Prefer: respond-async asks for one"}
+    202: {
+        "model": JobReport,
+        "description": "A job, where Prefer: respond-async asks for one",
+        "headers": headers("Location", "Preference-Applied"),
+    }
 }
 """The OpenAPI `responses` of routes that may be answered later."""

@@ -47,7 +47,7 @@ class KeyCheck:
         self._hashes = hashes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or _is_open(scope["path"]) or self._known(scope):
+        if scope["type"] != "http" or is_open(scope["path"]) or self._known(scope):
             return await self._app(scope, receive, send)
         response = problem(no_key())
         response.headers["WWW-Authenticate"] = 'Bearer, Basic realm="images", charset="UTF-8"'
@@ -81,7 +81,7 @@ def _hash_of(authorization: str) -> str:
     return hashlib.sha256(_key(authorization)).hexdigest()
 
 
-def _is_open(path: str) -> bool:
+def is_open(path: str) -> bool:
     return path in PROBES or path == PAGE or path.startswith((PAGE_FILES, FILES))
 
 

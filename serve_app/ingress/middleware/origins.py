@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serve_app.config import AppArgs
 from serve_app.errors import Forbidden
+from serve_app.ingress.middleware.seldom import Seldom
 from serve_app.ingress.middleware.special_paths import FILES, PROBES
 from serve_app.ingress.problems import problem
 from serve_app.observability import log_event
@@ -37,20 +38,29 @@ class OriginCheck:
         # A foreign page has no key to send along.
         self._any_host |= self._by_default and args.auth is not None
         self._own_name = socket.gethostname().lower()
+        self._lines = Seldom()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or _is_open(scope["path"]):
             return await self._app(scope, receive, send)
         headers = Headers(scope=scope)
         host, origin = headers.get("host", ""), headers.get("origin")
+        preflight = scope["method"] == "OPTIONS" and "access-control-request-method" in headers
         if not self._is_known(_name_of(host)):
-            error = Forbidden("the service is not known by this host: see args.allowed_hosts")
-        elif not self._may_ask(scope["method"], headers, host, origin):
-            error = Forbidden("web pages of this origin may not call: see args.cors_origins")
+            reason, setting = "the service is not known by this host", "args.allowed_hosts"
+        elif not self._may_ask(scope["method"], headers, host, origin, preflight):
+            reason, setting = "web pages of this origin may not call", "args.cors_origins"
         else:
             return await self._app(scope, receive, send)
-        log_event("refused", host=host[:_LONGEST], origin=(origin or "")[:_LONGEST] or None)
-        await problem(error)(scope, receive, send)
+        self._log(host, origin, preflight, setting)
+        await problem(Forbidden(f"{reason}: see {setting}"))(scope, receive, send)
+
+    def _log(self, host: str, origin: str | None, preflight: bool, setting: str) -> None:
+        """Who was refused, and the setting that would let them in: of a preflight the browser tells
+        its user less."""
+        who = {"host": host[:_LONGEST], "origin": (origin or "")[:_LONGEST] or None}
+        if self._lines.lets((setting, preflight, *who.values())):
+            log_event("refused", **who, preflight=preflight or None, setting=setting)
 
     def _is_known(self, name: str) -> bool:
         if self._any_host:
@@ -65,7 +75,9 @@ class OriginCheck:
             for listed in self._hosts
         )
 
-    def _may_ask(self, method: str, headers: Headers, host: str, origin: str | None) -> bool:
+    def _may_ask(
+        self, method: str, headers: Headers, host: str, origin: str | None, preflight: bool
+    ) -> bool:
         site = headers.get("sec-fetch-site")
         if origin is None:
             # A link to the page from elsewhere is followed; anything else needs a listed origin.
@@ -74,6 +86,8 @@ class OriginCheck:
         origin = origin.lower()
         if "*" in self._origins or origin in self._origins:
             return True
+        if preflight:  # no browser sends one to its page's own origin
+            return False
         scheme, _, netloc = origin.partition("://")
         if scheme not in ("http", "https") or len(netloc) > _LONGEST:
             return False

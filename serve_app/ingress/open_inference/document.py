@@ -2,29 +2,35 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
+from serve_app.ingress.described import BINARY, examples, headers
 from serve_app.ingress.open_inference.body import LENGTH_HEADER, REQUEST_SCHEMA
 from serve_app.ingress.problems import error_schema
 from serve_app.ingress.schema import Body
 
-_BINARY = {"type": "string", "format": "binary"}
 _BEHIND = f"JSON, of as many bytes as {LENGTH_HEADER} says, and behind it the tensors in binary"
 _LENGTH = {
     "description": "bytes of JSON at the start of the body; without it all is JSON",
     "schema": {"type": "integer", "minimum": 0},
 }
-_EXAMPLE = {
-    "inputs": [
-        {
-            "name": "prompt",
-            "datatype": "BYTES",
-            "shape": [1],
-            "data": ["a red circle on a white background"],
-        },
-        {"name": "seed", "datatype": "INT64", "shape": [1], "data": [7]},
-    ]
+_PROMPT = {
+    "name": "prompt",
+    "datatype": "BYTES",
+    "shape": [1],
+    "data": ["a red circle on a white background"],
 }
+_EXAMPLES = examples(
+    of_text_to_image={
+        "inputs": [_PROMPT, {"name": "seed", "datatype": "INT64", "shape": [1], "data": [7]}]
+    },
+    with_an_id_and_in_time={
+        "id": "1",
+        "inputs": [_PROMPT],
+        "outputs": [{"name": "result"}],
+        "parameters": {"priority": 5, "timeout": 60_000_000},
+    },
+)
 
 
 class Server(BaseModel):
@@ -149,24 +155,26 @@ class InferenceResponse(BaseModel):
     outputs: list[InferenceOutput]
 
 
+class InferenceError(BaseModel):
+    """Every error's body, by the protocol."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    error: str = Field(description="what is wrong")
+
+
 def errors() -> dict[int | str, dict[str, Any]]:
     """The `responses` that the routes share: those of every route, in the protocol's shape.
 
     What does not keep to a signature is a 400 here, never a 422.
     """
-    schema = {
-        "type": "object",
-        "required": ["error"],
-        "properties": {"error": {"type": "string"}},
-        "additionalProperties": False,
+    found = {
+        status: {"description": each["description"], "model": InferenceError}
+        for status, each in error_schema(404).items()
+        if status != 422
     }
-    content = {"application/json": {"schema": schema}}
-    meanings = {status: each["description"] for status, each in error_schema().items()}
-    del meanings[422]
-    meanings[404] = "There is no such model or version"
-    return {
-        status: {"description": meaning, "content": content} for status, meaning in meanings.items()
-    }
+    found[404]["description"] = "There is no such model or version"
+    return found
 
 
 def path_of(models: list[str], version: str | None = None) -> dict[str, Any]:
@@ -174,7 +182,13 @@ def path_of(models: list[str], version: str | None = None) -> dict[str, Any]:
     offered = {"name": models} | ({"version": [version]} if version else {})
     return {
         "parameters": [
-            {"name": name, "in": "path", "required": True, "schema": {"type": "string", "enum": of}}
+            {
+                "name": name,
+                "in": "path",
+                "required": True,
+                "description": f"the model's {name}",
+                "schema": {"type": "string", "enum": of},
+            }
             for name, of in offered.items()
         ]
     }
@@ -187,23 +201,30 @@ def inference(path: dict[str, Any]) -> dict[str, Any]:
         "requestBody": {
             "required": True,
             "content": {
-                "application/json": {"schema": REQUEST_SCHEMA, "example": _EXAMPLE},
-                "application/octet-stream": {"schema": _BINARY | {"description": _BEHIND}},
+                "application/json": {"schema": REQUEST_SCHEMA, "examples": _EXAMPLES},
+                "application/octet-stream": {"schema": BINARY | {"description": _BEHIND}},
             },
         },
     }
 
 
 INDEX_BODY: dict[str, Any] = {
-    "requestBody": {"content": {"application/json": {"schema": IndexRequest.model_json_schema()}}}
+    "requestBody": {
+        "content": {
+            "application/json": {
+                "schema": IndexRequest.model_json_schema(),
+                "examples": examples(all_models={}, those_that_are_ready={"ready": True}),
+            }
+        }
+    }
 }
 
 INFERRED: dict[int | str, dict[str, Any]] = {
     200: {
         "model": InferenceResponse,
         "description": "The outputs, in JSON, in binary, or some in each, as the request asks",
-        "content": {"application/octet-stream": {"schema": _BINARY | {"description": _BEHIND}}},
-        "headers": {LENGTH_HEADER: _LENGTH},
+        "content": {"application/octet-stream": {"schema": BINARY | {"description": _BEHIND}}},
+        "headers": {LENGTH_HEADER: _LENGTH} | headers("Server-Timing"),
     }
 }
 """The answer to an inference."""

@@ -37,14 +37,18 @@ _MAX_TIMEOUT_US = 24 * 60 * 60 * 1_000_000
 
 
 class TensorParameters(Body):
-    binary_data_size: int | None = Field(None, ge=0)
-    binary_data: bool | None = None
-    shared_memory_region: str | None = None
-    classification: int | None = None
+    binary_data_size: int | None = Field(
+        None, ge=0, description="of an input: so many bytes behind the JSON are its data"
+    )
+    binary_data: bool | None = Field(None, description="of an output: send it behind the JSON")
+    shared_memory_region: str | None = Field(None, description="not offered")
+    classification: int | None = Field(None, description="not offered")
 
 
 class RequestParameters(Body):
-    binary_data_output: bool | None = None
+    binary_data_output: bool | None = Field(
+        None, description="send outputs behind the JSON that do not say otherwise"
+    )
     timeout: int | None = Field(
         None, ge=0, le=_MAX_TIMEOUT_US, description="microseconds for the whole request; 0 is none"
     )
@@ -58,30 +62,36 @@ class RequestParameters(Body):
         None, ge=0, le=3, description="previews; in a stream of gRPC alone"
     )
     sequence_id: StrictInt | StrictStr | None = Field(None, description="only 0: no sequences")
-    sequence_start: bool | None = None
-    sequence_end: bool | None = None
+    sequence_start: bool | None = Field(None, description="only false: no sequences")
+    sequence_end: bool | None = Field(None, description="only false: no sequences")
 
 
 class SentTensor(Body):
-    name: str
-    datatype: str
-    shape: list[int] = Field(max_length=MAX_DIMENSIONS)
-    parameters: TensorParameters = TensorParameters()
-    data: list[Any] | None = None
+    name: str = Field(description="of one of the model's inputs")
+    datatype: str = Field(description="BYTES, FP32, INT32 or INT64, as the model has it")
+    shape: list[int] = Field(max_length=MAX_DIMENSIONS, description="as the model has it")
+    parameters: TensorParameters = Field(TensorParameters(), description="where its data are")
+    data: list[Any] | None = Field(
+        None, description="in row-major order, flat or nested; an image is base64"
+    )
 
 
 class WantedTensor(Body):
-    name: str
-    parameters: TensorParameters = TensorParameters()
+    name: str = Field(description="of one of the model's outputs")
+    parameters: TensorParameters = Field(TensorParameters(), description="how it is to come")
 
 
 class Description(Body):
     """What comes before the binary data."""
 
-    id: str | None = None
-    inputs: list[SentTensor] = Field(max_length=MAX_TENSORS)
-    outputs: list[WantedTensor] | None = Field(None, max_length=MAX_TENSORS)
-    parameters: RequestParameters = RequestParameters()
+    id: str | None = Field(None, description="comes back in the answer")
+    inputs: list[SentTensor] = Field(
+        max_length=MAX_TENSORS, description="each of the model's inputs that is not optional, once"
+    )
+    outputs: list[WantedTensor] | None = Field(
+        None, max_length=MAX_TENSORS, description="those that are wanted; all if left out"
+    )
+    parameters: RequestParameters = Field(RequestParameters(), description="of the whole request")
 
 
 @dataclass(frozen=True)

@@ -8,27 +8,51 @@ from pydantic import ValidationError
 
 from serve_app.errors import InvalidField, InvalidRequest
 from serve_app.imaging.edits import SentMask
+from serve_app.ingress.described import BINARY, BLUE_BMP, RED_BMP, examples
 from serve_app.ingress.multipart import Part, read_form
 from serve_app.ingress.openai.schema import ImageEdit
 from serve_app.ingress.problems import invalid_field
 
 _MASKS = ("mask", "mask_image")
-_BINARY = {"type": "string", "format": "binary"}
 _SCHEMA = ImageEdit.model_json_schema()
-_FILES = dict.fromkeys(("image", "mask", "mask_image", "control_image"), _BINARY)
+del _SCHEMA["examples"]  # a generation's, without an image
+_FILES = {
+    name: BINARY | {"description": description}
+    for name, description in {
+        "image": "the image to start from",
+        "mask": "a PNG as large as the image, which is edited where this is transparent",
+        "mask_image": "grey and as large as the image, which is edited where this is white",
+        "control_image": "an image whose edges are followed",
+    }.items()
+}
 KNOWN = frozenset({*ImageEdit.model_fields, *_FILES, "image[]"})
 """The names of all parts of the form that mean something."""
 
 
-def _body(title: str, required: list[str], left_out: set[str]) -> dict[str, Any]:
+def _body(
+    title: str, required: list[str], left_out: set[str], **shown: dict[str, Any]
+) -> dict[str, Any]:
     """A form's OpenAPI schema, which FastAPI cannot derive from the route's signature."""
     fields = {name: _SCHEMA["properties"][name] for name in _SCHEMA["properties"].keys() - left_out}
     form = _SCHEMA | {"title": title, "required": required, "properties": fields | _FILES}
-    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": form}}}}
+    content = {"multipart/form-data": {"schema": form, "examples": examples(**shown)}}
+    return {"requestBody": {"required": True, "content": content}}
 
 
-EDIT_BODY = _body("ImageEdit", ["image", "prompt"], set())
-VARIATION_BODY = _body("ImageVariation", ["image"], {"prompt"})
+EDIT_BODY = _body(
+    "ImageEdit",
+    ["image", "prompt"],
+    set(),
+    an_edit={"image": RED_BMP, "prompt": "a green circle", "strength": 0.6, "seed": 7},
+    along_edges={"image": RED_BMP, "control_image": BLUE_BMP, "prompt": "a blue star"},
+)
+VARIATION_BODY = _body(
+    "ImageVariation",
+    ["image"],
+    {"prompt"},
+    a_variation={"image": RED_BMP},
+    two_small_ones={"image": BLUE_BMP, "n": 2, "size": "64x64", "strength": 0.6},
+)
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,11 @@ from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Path, Request, Response
 
 from serve_app.config import AppArgs
 from serve_app.ingress import checks
+from serve_app.ingress.described import TIMED
 from serve_app.ingress.files.routes import files_url
 from serve_app.ingress.jobs.asking import Asking, Headers
 from serve_app.ingress.jobs.schema import JOB_TAKEN
@@ -24,18 +25,19 @@ from serve_app.ingress.openai.edit_form import (
     edit_form,
     variation_form,
 )
+from serve_app.ingress.openai.event_schema import STREAM
 from serve_app.ingress.openai.schema import ImageResponse, ModelList, ModelObject
 from serve_app.ingress.openai.work import work_of
 from serve_app.ingress.problems import error_schema
 from serve_app.ingress.replies import Replies
 from serve_app.ingress.schema import ImageRequest
-from serve_app.ingress.streaming import STREAM_SCHEMA
 from serve_app.ingress.unknown_fields import NO_EFFECT, announce, checked
 from serve_app.pipeline import Pipeline
 
 EditForm = Annotated[Edit, Depends(edit_form)]
 VariationForm = Annotated[Edit, Depends(variation_form)]
-_RESPONSES: dict[int | str, dict[str, Any]] = {200: {"content": STREAM_SCHEMA}, **JOB_TAKEN}
+Name = Annotated[str, Path(description="of the model, or one of its aliases")]
+_RESPONSES: dict[int | str, dict[str, Any]] = {200: TIMED | {"content": STREAM}, **JOB_TAKEN}
 
 
 def build_router(pipeline: Pipeline, args: AppArgs, replies: Replies) -> APIRouter:
@@ -124,7 +126,7 @@ def build_router(pipeline: Pipeline, args: AppArgs, replies: Replies) -> APIRout
         return ModelList(data=[described])
 
     @router.get("/v1/models/{name:path}", responses=error_schema(404))
-    async def one_model(name: str) -> ModelObject:
+    async def one_model(name: Name) -> ModelObject:
         """A model by its name or one of its aliases."""
         if name not in model.names:
             raise HTTPException(404, f"unknown model; here is {model.name}")

@@ -23,25 +23,25 @@ class ImageEdit(ImageRequest):
 
 
 class ImageData(BaseModel):
-    b64_json: str
-    seed: int
-    caption: str | None = None
+    b64_json: str = Field(description="the image in base64")
+    seed: int = Field(description="with which the same request gives this image alone")
+    caption: str | None = Field(None, description="with `caption`")
 
 
 class ImageLink(BaseModel):
     url: str = Field(description="where the image is for a while, with `response_format` url")
-    seed: int
-    caption: str | None = None
+    seed: int = Field(description="with which the same request gives this image alone")
+    caption: str | None = Field(None, description="with `caption`")
 
 
 class ImageResponse(BaseModel):
     created: int = Field(description="Unix time, seconds")
-    data: list[ImageData | ImageLink]
-    output_format: OutputFormat
+    data: list[ImageData | ImageLink] = Field(description="the images, in their seeds' order")
+    output_format: OutputFormat = Field(description="of the images")
     size: str = Field(description="of the images in `data`, after upscaling")
     model: str = Field(description="the model's own name, whatever alias was asked for")
     timings: dict[str, float] = Field(description="seconds by stage")
-    usage: Usage
+    usage: Usage = Field(description="tokens")
     warnings: list[str] = Field(
         [], description="of fields that are unknown or have no effect, with the names meant"
     )

@@ -8,17 +8,20 @@ from fastapi.responses import PlainTextResponse
 
 from serve_app.config import AppArgs
 from serve_app.ingress import checks, unknown_fields
+from serve_app.ingress.described import TIMED, images
 from serve_app.ingress.encoding import encode_timed
 from serve_app.ingress.problems import error_schema
 from serve_app.ingress.schema import OutputFormat
 from serve_app.ingress.stages.schema import CaptionResponse, ClassResponse
-from serve_app.ingress.stages.sent_image import BINARY, IMAGE_BODY, Sent, SentImage
+from serve_app.ingress.stages.sent_image import IMAGE_BODY, RAW_BODY, Sent, SentImage
 from serve_app.ingress.unknown_fields import announce
 from serve_app.messages import CannyRequest, CaptionResult, ImageResult
 from serve_app.pipeline import Pipeline
 from serve_app.timings import Timings
 
-Threshold = Annotated[int | None, Query(ge=0, le=255)]
+Threshold = Annotated[
+    int | None, Query(ge=0, le=255, description="of Canny; left out, the configuration's")
+]
 
 
 class Scale(IntEnum):
@@ -28,12 +31,21 @@ class Scale(IntEnum):
     X4 = 4
 
 
+Factor = Annotated[Scale, Query(description="how many times as wide and as high")]
+Format = Annotated[OutputFormat, Query(description="of the answer")]
+
+
 def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
     """The routes over one pipeline."""
     router = APIRouter(tags=["stages"], responses=error_schema())
     limits = args.limits
 
-    @router.post("/v1/canny", response_class=Response, openapi_extra=IMAGE_BODY)
+    @router.post(
+        "/v1/canny",
+        response_class=Response,
+        openapi_extra=IMAGE_BODY,
+        responses={200: TIMED | {"content": images("png")}},
+    )
     async def canny(
         request: Request,
         sent: SentImage,
@@ -50,12 +62,17 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
         announce(request, answer, warnings)
         return answer
 
-    @router.post("/v1/upscale", response_class=Response, openapi_extra=IMAGE_BODY)
+    @router.post(
+        "/v1/upscale",
+        response_class=Response,
+        openapi_extra=IMAGE_BODY,
+        responses={200: TIMED | {"content": images("png", "jpeg", "webp")}},
+    )
     async def upscale(
         request: Request,
         sent: SentImage,
-        scale: Scale = Scale.X4,
-        output_format: OutputFormat = "png",
+        scale: Factor = Scale.X4,
+        output_format: Format = "png",
     ) -> Response:
         """The image, enlarged."""
         warnings = _checked(request, sent)
@@ -73,7 +90,12 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
             (result,) = await pipeline.caption([image])
         return result, Timings.of([result.report])
 
-    @router.post("/v1/captions", openapi_extra=IMAGE_BODY, response_model_exclude_none=True)
+    @router.post(
+        "/v1/captions",
+        openapi_extra=IMAGE_BODY,
+        responses={200: TIMED},
+        response_model_exclude_none=True,
+    )
     async def captions(request: Request, sent: SentImage, response: Response) -> CaptionResponse:
         """A caption of the image."""
         warnings = _checked(request, sent)
@@ -87,9 +109,8 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
     @router.post(
         "/caption",
         response_class=PlainTextResponse,
-        openapi_extra={
-            "requestBody": {"required": True, "content": {"application/octet-stream": BINARY}}
-        },
+        openapi_extra=RAW_BODY,
+        responses={200: TIMED},
     )
     async def caption(request: Request) -> PlainTextResponse:
         """The caption alone, as plain text, of a raw body whatever its Content-Type."""
@@ -100,7 +121,12 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
         announce(request, answer, warnings)
         return answer
 
-    @router.post("/v1/classify", openapi_extra=IMAGE_BODY, response_model_exclude_none=True)
+    @router.post(
+        "/v1/classify",
+        openapi_extra=IMAGE_BODY,
+        responses={200: TIMED},
+        response_model_exclude_none=True,
+    )
     async def classify(request: Request, sent: SentImage, response: Response) -> ClassResponse:
         """Which of the model's classes the image shows."""
         warnings = _checked(request, sent)

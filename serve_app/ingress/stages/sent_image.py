@@ -8,28 +8,34 @@ from pydantic import ValidationError
 
 from serve_app.errors import InvalidField
 from serve_app.ingress.checks import from_base64
+from serve_app.ingress.described import BINARY, BLUE_BMP, RED_BMP, TINY_PNG, examples
 from serve_app.ingress.json_body import check_values
 from serve_app.ingress.multipart import read_form
 from serve_app.ingress.problems import invalid_field
 from serve_app.ingress.stages.schema import ImageBody
 
-BINARY = {"schema": {"type": "string", "format": "binary"}}
-IMAGE_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/octet-stream": BINARY,
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["image"],
-                    "properties": {"image": BINARY["schema"]},
-                }
-            },
-            "application/json": {"schema": ImageBody.model_json_schema()},
-        },
+_FILE = BINARY | {"description": "an encoded image"}
+_RAW: dict[str, Any] = {
+    "application/octet-stream": {
+        "schema": _FILE,
+        "examples": examples(a_red_square=RED_BMP, a_blue_square=BLUE_BMP),
     }
 }
+_ANY: dict[str, Any] = _RAW | {
+    "multipart/form-data": {
+        "schema": {"type": "object", "required": ["image"], "properties": {"image": _FILE}},
+        "examples": examples(a_file={"image": RED_BMP}),
+    },
+    "application/json": {
+        "schema": ImageBody.model_json_schema(),
+        "examples": examples(
+            bare_base64={"image": TINY_PNG},
+            a_data_URL={"image": f"data:image/png;base64,{TINY_PNG}"},
+        ),
+    },
+}
+RAW_BODY: dict[str, Any] = {"requestBody": {"required": True, "content": _RAW}}
+IMAGE_BODY: dict[str, Any] = {"requestBody": {"required": True, "content": _ANY}}
 
 
 @dataclass(frozen=True)

@@ -2,20 +2,20 @@
 
 from typing import Any
 
-from serve_app.ingress.problems import error_schema
+from pydantic import Field
+
+from serve_app.ingress.problems import ErrorBody, error_schema
+
+
+class WebuiErrorBody(ErrorBody):
+    """Every error's body, with the message where web UI's clients look too."""
+
+    detail: str = Field(description="the message")
+    errors: str = Field(description="the message")
 
 
 def errors() -> dict[int | str, dict[str, Any]]:
-    """The `responses` that the routes share: every route's, with web UI's `detail` and `errors`,
-    which repeat the message."""
-    return {status: response | _told_twice(response) for status, response in error_schema().items()}
-
-
-def _told_twice(response: dict[str, Any]) -> dict[str, Any]:
-    schema = response["content"]["application/json"]["schema"]
-    texts = {name: {"type": "string"} for name in ("detail", "errors")}
-    schema = schema | {
-        "required": [*schema["required"], *texts],
-        "properties": schema["properties"] | texts,
+    """The `responses` that the routes share."""
+    return {
+        status: response | {"model": WebuiErrorBody} for status, response in error_schema().items()
     }
-    return {"content": {"application/json": {"schema": schema}}}

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Response
 
 from serve_app.config import AppArgs
 from serve_app.ingress import checks
+from serve_app.ingress.described import TIMED
 from serve_app.ingress.encoding import encode, encode_images, in_base64
 from serve_app.ingress.json_body import JsonRoute
 from serve_app.ingress.masked import converted
@@ -65,19 +66,19 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
         edges = await pipeline.find_edges(control)
         return [in_base64(await encode(edges.pixels, "png"))]
 
-    @router.post("/sdapi/v1/txt2img")
+    @router.post("/sdapi/v1/txt2img", responses={200: TIMED})
     async def txt2img(body: TextToImage, response: Response) -> GenerationResponse:
         """Text to image, ControlNet-conditioned with a unit of the ControlNet extension."""
         return await answered("txt2img", body, response)
 
-    @router.post("/sdapi/v1/img2img")
+    @router.post("/sdapi/v1/img2img", responses={200: TIMED})
     async def img2img(body: ImageToImage, response: Response) -> GenerationResponse:
         """Image to image at `denoising_strength`."""
         return await answered("img2img", body, response)
 
     @router.get("/sdapi/v1/progress")
     async def progress(
-        skip_current_image: Annotated[bool, Query()] = False,
+        skip_current_image: Annotated[bool, Query(description="leave the preview out")] = False,
     ) -> ProgressResponse:
         """Of the oldest request of this surface at the ingress replica that answers."""
         job = work.current
@@ -91,7 +92,7 @@ def build_router(pipeline: Pipeline, args: AppArgs) -> APIRouter:
         )
 
     @router.post("/sdapi/v1/interrupt")
-    @router.post("/sdapi/v1/skip")
+    @router.post("/sdapi/v1/skip", name="skip")
     async def interrupt() -> dict[str, str]:
         """Stop this surface's requests at the ingress replica that answers.
 

@@ -1,11 +1,12 @@
 """What clients ask for when they start: names of what is here, and settings."""
 
 import os
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Body
 
 from serve_app.config import AppArgs
+from serve_app.ingress.described import examples
 from serve_app.ingress.json_body import JsonRoute
 from serve_app.ingress.webui.controlnet import MODEL, MODULES
 from serve_app.ingress.webui.conversion import check_model
@@ -19,6 +20,13 @@ EMPTY = (
     "prompt-styles", "realesrgan-models", "script-info", "sd-vae",
 )  # fmt: skip
 REFRESHED = ("refresh-checkpoints", "refresh-loras", "refresh-vae")
+Settings = Annotated[
+    dict[str, Any],
+    Body(
+        description="settings by name",
+        openapi_examples=examples(none={}, one_that_is_so={"samples_format": "png"}),
+    ),
+]
 Listing = list[dict[str, Any]]
 
 
@@ -40,7 +48,7 @@ def build_router(args: AppArgs) -> APIRouter:
         }
 
     @router.post("/sdapi/v1/options")
-    async def set_options(body: dict[str, Any]) -> dict[str, list[str]]:
+    async def set_options(body: Settings) -> dict[str, list[str]]:
         """The checkpoint may be set to the one that is here; the answer lists what is ignored."""
         check_model(body.get("sd_model_checkpoint"), args, "sd_model_checkpoint")
         now = await options()

@@ -103,6 +103,12 @@ def test_openais_clients_are_told_not_to_retry_what_took_too_long():
     assert "X-Should-Retry" not in problems.problem(errors.QueueFull("full")).headers
 
 
+def test_a_405_names_every_method_that_the_path_takes(service):
+    assert service.http.put("/v1/jobs/1").headers["allow"] == "DELETE, GET"
+    assert service.http.delete("/v1/status").headers["allow"] == "GET"
+    assert service.http.get("/v1/images/generations").headers["allow"] == "POST"
+
+
 @pytest.mark.parametrize(
     ("message", "param", "told"),
     [

@@ -38,3 +38,13 @@ def test_a_changed_file_shows_at_once(http, tmp_path):
 
 def test_it_is_no_part_of_the_apis_document(http):
     assert http.get("/openapi.json").json()["paths"] == {}
+
+
+def test_a_page_may_be_allowed_more(tmp_path):
+    (tmp_path / "index.html").write_text("")
+    app = FastAPI()
+    more = {"style-src": "'unsafe-inline'", "worker-src": "blob:"}
+    app.include_router(build_router("/page", "/page", [tmp_path / "index.html"], more))
+    policy = TestClient(app).get("/page").headers["content-security-policy"]
+    assert "style-src 'self' 'unsafe-inline';" in policy and policy.endswith("worker-src blob:")
+    assert "script-src 'self';" in policy

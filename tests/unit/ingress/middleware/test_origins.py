@@ -138,8 +138,40 @@ def test_behind_a_proxy_the_listed_name_is_the_pages_own():
     assert_refused(ask(service, "10.0.0.2:8000", origin="https://evil.example"), 403)
 
 
-def test_a_refusal_leaves_one_line_that_cannot_be_forged(service, caplog):
+def test_behind_a_proxy_a_preflight_is_of_another_origin_all_the_same():
+    service = Service({"allowed_hosts": ["images.example", "10.0.0.2"]})
+    wants = {"origin": "https://images.example", "access_control_request_method": "POST"}
+    response = ask(service, "10.0.0.2:8000", "/generation", "OPTIONS", **wants)
+    assert_refused(response, 403, "forbidden")
+
+
+@pytest.fixture
+def refusals(caplog):
     caplog.set_level("INFO", "ray.serve")
-    ask(service, "evil.example", origin="https://evil.example x=1")
-    (line,) = [line for line in caplog.messages if line.startswith("refused")]
-    assert line == 'refused host=evil.example origin="https://evil.example x=1"'
+    return lambda: [line for line in caplog.messages if line.startswith("refused")]
+
+
+def test_a_refusal_leaves_a_line_that_cannot_be_forged(refusals):
+    ask(Service(), "evil.example", origin="https://evil.example x=1")
+    (line,) = refusals()
+    who = 'host=evil.example origin="https://evil.example x=1"'
+    assert line == f"refused {who} setting=args.allowed_hosts"
+
+
+def test_a_refused_preflight_leaves_one_line_that_names_the_setting(refusals):
+    service = Service()
+    wants = {"access_control_request_method": "POST"}
+    for _ in range(3):
+        for origin in ("https://a.example", "https://b.example"):
+            ask(service, path="/generation", method="OPTIONS", origin=origin, **wants)
+    assert refusals() == [
+        f"refused host={HERE} origin={origin} preflight=True setting=args.cors_origins"
+        for origin in ("https://a.example", "https://b.example")
+    ]
+
+
+def test_refusals_cannot_flood_the_log(refusals):
+    service = Service()
+    for number in range(100):
+        ask(service, method="OPTIONS", origin=f"https://{number}.example")
+    assert len(refusals()) == 20

@@ -1,0 +1,1 @@
+"""`GET /metrics`: what this application publishes, of all nodes, at the service's own port."""
