@@ -6,7 +6,13 @@ Everything a size is chosen for stands here; training and export know only these
 from __future__ import annotations
 
 import torch
-from diffusers import AutoencoderKL, ControlNetModel, DDIMScheduler, UNet2DConditionModel
+from diffusers import (
+    AutoencoderKL,
+    ControlNetModel,
+    DDIMScheduler,
+    Transformer2DModel,
+    UNet2DConditionModel,
+)
 from torch import nn
 from transformers import (
     CLIPTextConfig,
@@ -57,13 +63,24 @@ def vae() -> AutoencoderKL:
 
 
 def unet() -> UNet2DConditionModel:
-    """The denoiser of 16x16 latents."""
-    return UNet2DConditionModel(
+    """The denoiser of 16x16 latents; two transformer layers at 8x8 and 4x4 compose the picture.
+
+    The second layers begin as the identity, so that weights without them can be trained on.
+    """
+    model = UNet2DConditionModel(
         sample_size=LATENT_SIZE,
         out_channels=LATENT_CHANNELS,
         up_block_types=("UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
+        transformer_layers_per_block=(1, 2, 2),
         **_BACKBONE,
     )
+    for module in model.modules():
+        if isinstance(module, Transformer2DModel):
+            for block in module.transformer_blocks[1:]:
+                for last in (block.attn1.to_out[0], block.attn2.to_out[0], block.ff.net[2]):
+                    nn.init.zeros_(last.weight)
+                    nn.init.zeros_(last.bias)
+    return model
 
 
 def controlnet() -> ControlNetModel:

@@ -7,6 +7,7 @@ import time
 import numpy as np
 
 from demo import measures
+from demo.fitting import regions
 from demo.control import canny
 from demo.heldout import held_out_scenes
 from demo.served import Captioner, Generator, RemoteGenerator, resize
@@ -40,7 +41,7 @@ def _controlled(
     options: dict[str, object],
     seconds: list[float],
 ) -> dict[str, float]:
-    shapes, backgrounds, whole, f1, shuffled, captions = [], [], [], [], [], []
+    shapes, backgrounds, whole, f1, shuffled, captions, apart = [], [], [], [], [], [], []
     rng = np.random.default_rng(0)
     previous = None
     for seed, scene in enumerate(held_out_scenes(count, name, **options)):
@@ -61,11 +62,13 @@ def _controlled(
             shuffled.append(edge_f1(found, previous))
         previous = wanted
         captions.append(measures.same_words(captioner.describe(image), caption(scene)))
+        apart += measures.outline_distances(image, scene)
     return {
         f"{name}_shape_color": float(np.mean(shapes)),
         f"{name}_background_color": float(np.mean(backgrounds)),
         f"{name}_picture": float(np.mean(whole)),
         f"{name}_edge_f1": float(np.mean(f1)),
+        f"{name}_outline_px": float(np.mean(apart)),
         f"{name}_edge_f1_shuffled": float(np.mean(shuffled)),
         f"{name}_captioned_right": float(np.mean(captions)),
     }
@@ -74,16 +77,23 @@ def _controlled(
 def _text_only(
     generator: Generator | RemoteGenerator, captioner: Captioner, count: int
 ) -> dict[str, float]:
-    sets, pairs = [], []
+    sets, pairs, outlined, apart = [], [], [], []
     for seed, scene in enumerate(held_out_scenes(count, "text_only")):
         image = generator.draw(caption(scene), seed)
         wanted = {scene.background, *(shape.color for shape in scene.shapes)}
         sets.append(measures.color_set(image) == wanted)
         found, _ = parse_caption(captioner.describe(image))
         pairs.append(measures.share_of_pairs(found, parse_caption(caption(scene))[0]))
+        drawn = regions(image)
+        wanted_pairs = [(shape.color, shape.kind, False) for shape in scene.shapes]
+        fitting = [(each.color, each.kind, False) for each in drawn if each.kind]
+        outlined.append(measures.share_of_pairs(fitting, wanted_pairs))
+        apart += [each.distance for each in drawn if each.kind]
     return {
         "text_only_color_set": float(np.mean(sets)),
         "text_only_pairs_recognised": float(np.mean(pairs)),
+        "text_only_pairs_by_outline": float(np.mean(outlined)),
+        "text_only_outline_px": float(np.mean(apart)) if apart else float("nan"),
     }
 
 

@@ -7,11 +7,13 @@ from collections import Counter
 import cv2
 import numpy as np
 
+from demo.fitting import outline_distance
 from demo.shapes import COLORS, PALETTE, Scene
 
 _COLOR_NAMES = list(COLORS)
 _SMALLEST_AREA = 0.006
 _PURE = 60.0
+_NEAR = 9
 
 
 def main_color(image: np.ndarray, where: np.ndarray) -> str:
@@ -43,6 +45,22 @@ def color_set(image: np.ndarray) -> set[str]:
         for index, name in enumerate(_COLOR_NAMES)
         if cv2.erode((nearest == index).astype(np.uint8), kernel).mean() >= _SMALLEST_AREA / 2
     }
+
+
+def outline_distances(image: np.ndarray, scene: Scene) -> list[float]:
+    """Mean distance in pixels from the outline drawn to each shape's own, striped ones left out."""
+    side = len(image)
+    found = []
+    for shape in scene.shapes:
+        near = cv2.dilate((shape.mask(side) > 0).astype(np.uint8), np.ones((_NEAR, _NEAR))) > 0
+        ours, behind = (
+            np.linalg.norm(image.astype(np.float32) - np.float32(COLORS[name]), axis=-1)
+            for name in (shape.color, scene.background)
+        )
+        drawn = near & (ours < behind)
+        if drawn.any() and not shape.striped:
+            found.append(outline_distance(drawn, shape.contours(side)))
+    return found
 
 
 def same_words(caption: str, truth: str) -> bool:

@@ -30,6 +30,11 @@ PALETTE = np.array(list(COLORS.values()), dtype=np.float32)
 
 _SUPERSAMPLING = 4
 _RADII = {1: (0.18, 0.40), 2: (0.14, 0.25), 3: (0.12, 0.20)}
+# Side by side, the middle one of three above or below the others: places, and radii that fit.
+_PLACES = {1: [(0.5, 0.5)], 2: [(0.27, 0.5), (0.73, 0.5)], 3: [(0.2, 0.64), (0.5, 0.36), (0.8, 0.64)]}
+_ARRANGED_RADII = {1: (0.28, 0.36), 2: (0.18, 0.22), 3: (0.13, 0.16)}
+_PLACES_JITTER = {1: (0.05, 0.05), 2: (0.03, 0.12), 3: (0.02, 0.05)}
+_UPRIGHT = 0.2
 _HELD_OUT_ONE_IN = 12
 _PHRASE = re.compile(rf"\ban? (striped )?({'|'.join(COLORS)}) ({'|'.join(KINDS)})\b")
 _BACKGROUND = re.compile(rf"\bon an? ({'|'.join(COLORS)}) background\b")
@@ -144,28 +149,32 @@ def sample_scene(
     count: int | None = None,
     wide: float = 0.0,
     same_kind: bool | None = None,
+    arranged: bool = False,
 ) -> Scene:
     """Draw a scene at random from one side of the split.
 
     count: how many shapes, or any. wide: the chance that a scene uses every kind, stripes and rough
     outlines rather than the five core kinds. same_kind: whether two shapes must be (True) or must
-    not be (False) alike.
+    not be (False) alike. arranged: upright and side by side, as someone would who may choose.
     """
     while True:
         scene = _sample_any(
-            rng, count or int(rng.choice([1, 2, 3])), rng.random() < wide, same_kind
+            rng, count or int(rng.choice([1, 2, 3])), rng.random() < wide, same_kind, arranged
         )
         if is_held_out(scene) == held_out:
             return scene
 
 
-def _sample_any(rng: np.random.Generator, count: int, wide: bool, same_kind: bool | None) -> Scene:
+def _sample_any(
+    rng: np.random.Generator, count: int, wide: bool, same_kind: bool | None, arranged: bool
+) -> Scene:
     kinds = list(rng.choice(KINDS if wide else CORE_KINDS, count, replace=False))
     if count > 1 and (same_kind or (same_kind is None and rng.random() < 0.3)):
         kinds[1] = kinds[0]
         rng.shuffle(kinds)
     background, *others = rng.permutation(list(COLORS))
     colors = rng.choice(others, count, replace=rng.random() < 0.15)
+    layout = _arranged if arranged else _layout
     shapes = [
         Shape(
             kind=str(kind),
@@ -173,12 +182,12 @@ def _sample_any(rng: np.random.Generator, count: int, wide: bool, same_kind: boo
             x=x,
             y=y,
             radius=radius,
-            angle=float(rng.uniform(-0.3, 0.3)),
+            angle=float(rng.uniform(-0.3, 0.3) * (_UPRIGHT if arranged else 1)),
             variant=int(rng.integers(1000)),
             roughness=float(rng.uniform(0, 0.06)) if wide and rng.random() < 0.5 else 0.0,
             striped=bool(wide and rng.random() < 0.15),
         )
-        for kind, color, (x, y, radius) in zip(kinds, colors, _layout(rng, count), strict=True)
+        for kind, color, (x, y, radius) in zip(kinds, colors, layout(rng, count), strict=True)
     ]
     return Scene(tuple(shapes), str(background))
 
@@ -195,6 +204,26 @@ def _layout(rng: np.random.Generator, count: int) -> list[tuple[float, float, fl
             for j in range(i)
         ]
         if min(gaps, default=1) > 0.03 and np.diff(centres[:, 0]).min(initial=1) > 0.06:
+            return [
+                (float(x), float(y), float(r)) for (x, y), r in zip(centres, radii, strict=True)
+            ]
+
+
+def _arranged(rng: np.random.Generator, count: int) -> list[tuple[float, float, float]]:
+    """As `_layout`, side by side and of nearly equal size."""
+    places = np.array(_PLACES[count])
+    if rng.random() < 0.5:
+        places[:, 1] = 1 - places[:, 1]
+    jitter = np.array(_PLACES_JITTER[count])
+    while True:
+        centres = places + rng.uniform(-jitter, jitter, (count, 2))
+        radii = rng.uniform(*_ARRANGED_RADII[count], count)
+        gaps = [
+            np.hypot(*(centres[i] - centres[j])) - radii[i] - radii[j]
+            for i in range(count)
+            for j in range(i)
+        ]
+        if min(gaps, default=1) > 0.03:
             return [
                 (float(x), float(y), float(r)) for (x, y), r in zip(centres, radii, strict=True)
             ]

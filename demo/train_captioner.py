@@ -23,11 +23,11 @@ from demo.shapes import COLORS, caption, render, sample_scene
 from demo.train_vae import to_pixels
 
 _BATCH = 32
-_DRAWN = 10
-_POOL = 800
-_WIDE = 0.3
-_WARPED = 0.4
-_LARGEST_SHIFT = 4.0
+_DRAWN = 8
+_POOL = 300
+_WIDE = 0.7
+_WARPED = 0.3
+_LARGEST_SHIFT = 2.0
 _PATCH_WEIGHT = 0.5
 _GRID = architectures.CAPTIONER_SIZE // architectures.CAPTIONER_PATCH
 

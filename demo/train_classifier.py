@@ -31,7 +31,7 @@ def train_classifier(minutes: float, checkpoints: Path, device: str) -> ViTForIm
     patch_head = nn.Linear(model.config.hidden_size, len(KINDS) + 1).to(device)
 
     def loss_of(rng: np.random.Generator) -> dict[str, torch.Tensor]:
-        scenes = [sample_scene(rng, held_out=False, count=1, wide=0.6) for _ in range(_BATCH)]
+        scenes = [sample_scene(rng, held_out=False, count=1, wide=0.85) for _ in range(_BATCH)]
         side = (architectures.CLASSIFIER_SIZE,) * 2
         images = [
             cv2.resize(degrade(rng, render(scene)), side, interpolation=cv2.INTER_AREA)

@@ -18,16 +18,18 @@ from demo.shapes import Scene, render, sample_scene
 from demo.train_decoder import train_decoder
 from demo.train_vae import to_pixels, train_vae
 
-_BATCH = 28
+_BATCH = 44
 # The rest of a batch is drawn from text alone, which is the harder task: so it has simpler scenes
 # and plainer prompts, whose order tells where the shapes are.
-_CONTROLLED = 10
+_CONTROLLED = 8
+_ARRANGED = 24
 _WIDE, _WIDE_TEXT_ONLY = 0.3, 0.1
 _PLAIN, _PLAIN_TEXT_ONLY = 0.35, 0.75
 # On top of the three in ten that there are anyway.
 _TWO_ALIKE = 0.2
 _NEW_SCENES = 4
 _POOL = 1500
+_SHOWN_BELOW = 650
 _HINT_WEIGHT = 0.1
 _VAE_SHARE = 0.15
 _DECODER_SHARE = 0.2
@@ -62,11 +64,16 @@ def train_denoiser(
     noise_schedule = architectures.noise_schedule()
     noise_schedule.alphas_cumprod = noise_schedule.alphas_cumprod.to(device)
     pool = ScenePool(vae, _WIDE)
+    arranged_pool = ScenePool(vae, _WIDE_TEXT_ONLY, arranged=True)
     text_only_pool = ScenePool(vae, _WIDE_TEXT_ONLY)
 
     def loss_of(rng: np.random.Generator) -> dict[str, torch.Tensor]:
-        drawn = [pool.draw(rng, _CONTROLLED), text_only_pool.draw(rng, _BATCH - _CONTROLLED)]
-        scenes = drawn[0][0] + drawn[1][0]
+        drawn = [
+            pool.draw(rng, _CONTROLLED),
+            arranged_pool.draw(rng, _ARRANGED),
+            text_only_pool.draw(rng, _BATCH - _CONTROLLED - _ARRANGED),
+        ]
+        scenes = [scene for each, _ in drawn for scene in each]
         latents = torch.cat([each for _, each in drawn])
         prompts = [sample_prompt(rng, scene, _PLAIN) for scene in scenes[:_CONTROLLED]]
         prompts += [sample_prompt(rng, scene, _PLAIN_TEXT_ONLY) for scene in scenes[_CONTROLLED:]]
@@ -124,9 +131,10 @@ def train_denoiser(
 class ScenePool:
     """Scenes with their latents, a few of them renewed at every draw, since encoding is slow."""
 
-    def __init__(self, vae: AutoencoderKL, wide: float):
+    def __init__(self, vae: AutoencoderKL, wide: float, arranged: bool = False):
         self.vae = vae
         self.wide = wide
+        self.arranged = arranged
         self.scenes: list[Scene] = []
         self.latents = torch.empty(0, device=vae.device)
 
@@ -140,6 +148,7 @@ class ScenePool:
                 held_out=False,
                 wide=self.wide,
                 same_kind=True if rng.random() < _TWO_ALIKE else None,
+                arranged=self.arranged,
             )
             for _ in range(fresh)
         ]
@@ -152,9 +161,14 @@ class ScenePool:
 
 
 def _timesteps(rng: np.random.Generator) -> np.ndarray:
-    """Half of them noisy, since the composition is decided there; without edges, most of them."""
-    least = np.resize([500, 0], _CONTROLLED), np.resize([400, 600, 200], _BATCH - _CONTROLLED)
-    return rng.integers(np.concatenate(least), 1000)
+    """Along edges, half of them noisy, since the composition is decided there. From text alone,
+    noise is made into arranged scenes; scenes of every layout are seen once noise shows them, for
+    image-to-image."""
+    everywhere = _BATCH - _CONTROLLED - _ARRANGED
+    least = np.resize([500, 0], _CONTROLLED), np.resize([700, 500, 300, 100], _ARRANGED)
+    most = np.full(_CONTROLLED + _ARRANGED, 1000), np.full(everywhere, _SHOWN_BELOW)
+    least = (*least, np.zeros(everywhere, int))
+    return rng.integers(np.concatenate(least), np.concatenate(most))
 
 
 def _fill(residual: torch.Tensor) -> torch.Tensor:
