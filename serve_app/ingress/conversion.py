@@ -93,8 +93,6 @@ def _check_response_format(asked: str | None, args: AppArgs) -> None:
     if asked == "url" and args.files is None:
         message = "only b64_json: this service is not configured to keep files (args.files)"
         raise InvalidRequest(message).about("response_format")
-    if asked not in (None, "b64_json", "url"):
-        raise InvalidRequest("b64_json or url").about("response_format")
 
 
 def terms(body: ImageRequest) -> Terms:

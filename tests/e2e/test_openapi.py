@@ -1,15 +1,20 @@
 """The OpenAPI document is true: schemathesis sends what it allows and what it does not, and reads
 what comes back.
 
-`OPENAPI_CASES` is how many cases an operation gets, `OPENAPI_PATHS` a pattern of those asked, and
-`OPENAPI_URL` a service that runs already.
+`OPENAPI_CASES` is how many cases an operation gets, and `OPENAPI_PATHS` a pattern of those asked.
 """
 
 import os
-import re
 import subprocess
 import sys
+import threading
 from pathlib import Path
+
+import pytest
+import uvicorn
+
+from tests.e2e.conftest import await_true, free_port
+from tests.service import Service as StandIns
 
 CASES = os.environ.get("OPENAPI_CASES", "12")
 PATHS = os.environ.get("OPENAPI_PATHS", "^/")
@@ -39,21 +44,57 @@ def configured(folder: Path) -> Path:
     return path
 
 
-def test_answers_keep_to_the_document(request, tmp_path):
-    running = None if "OPENAPI_URL" in os.environ else request.getfixturevalue("service")
-    url = running.url if running else os.environ["OPENAPI_URL"]
+def ask(url: str, folder: Path, phases: str) -> None:
     done = subprocess.run(
         [
-            Path(sys.executable).parent / "st", "--config-file", configured(tmp_path),
+            Path(sys.executable).parent / "st", "--config-file", configured(folder),
             "run", f"{url}/openapi.json", "--include-path-regex", PATHS,
-            "--phases", "examples,coverage,fuzzing", "--max-examples", CASES,
+            "--phases", phases, "--max-examples", CASES,
             "--seed", "1", "--request-timeout", "60", "--generation-database", "none",
             "--continue-on-failure",
         ],
-        cwd=tmp_path, capture_output=True, text=True, timeout=30 * int(CASES) + 240,
+        cwd=folder, capture_output=True, text=True, timeout=30 * int(CASES) + 240,
     )  # fmt: skip
     print(done.stdout)
     assert done.returncode == 0, done.stdout[-6000:]
-    assert re.search("Fuzzing", done.stdout) and re.search("Examples", done.stdout)
-    if running:
-        running.await_healthy()
+    assert "Fuzzing" in done.stdout and "Examples" in done.stdout
+
+
+class WithRequestId:
+    """ASGI middleware: what Serve adds to each answer."""
+
+    def __init__(self, app):
+        self.app = app
+
+    async def __call__(self, scope, receive, send):
+        async def send_named(message):
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], (b"x-request-id", b"1")]
+            await send(message)
+
+        await self.app(scope, receive, send_named)
+
+
+@pytest.fixture
+def stand_ins():
+    """The address of the whole API over stages that answer at once."""
+    port = free_port()
+    api = StandIns({"webui": True, "jobs": {}, "files": {}}).api
+    config = uvicorn.Config(WithRequestId(api), port=port, log_level="error", lifespan="off")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    await_true(lambda: server.started, 30)
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join()
+
+
+def test_answers_keep_to_the_document_whatever_is_sent(stand_ins, tmp_path):
+    """Each value at the edge of what a field may be, too: thousands of requests."""
+    ask(stand_ins, tmp_path, "examples,coverage,fuzzing")
+
+
+def test_the_served_demos_answers_keep_to_it(service, tmp_path):
+    ask(service.url, tmp_path, "examples,fuzzing")
+    service.await_healthy()
