@@ -1,7 +1,8 @@
-"""Draw the grid of held-out samples in docs/demo.md: `python -m demo.samples`."""
+"""Draw the grids of held-out samples in docs/demo.md: `python -m demo.samples`."""
 
 from __future__ import annotations
 
+import hashlib
 import textwrap
 
 import numpy as np
@@ -14,11 +15,13 @@ from demo.shapes import caption, render
 from serve_app.model_config import PROJECT_ROOT
 
 PATH = PROJECT_ROOT / "docs" / "samples.png"
+TEXT_ONLY_PATH = PROJECT_ROOT / "docs" / "samples-text.png"
 
 _COLUMNS = 8
 _SIZE = 128
 _GAP = 6
 _TEXT_HEIGHT = 92
+_TEXT_ONLY, _AMONG = 24, 400
 _ROWS: dict[str, dict[str, object]] = {
     "renders": {"same_kind": False},
     "two alike": {"same_kind": True},
@@ -29,6 +32,12 @@ _ROWS: dict[str, dict[str, object]] = {
 
 def main() -> None:
     generator, captioner = Generator(), Captioner()
+    draw_samples(generator, captioner)
+    draw_text_only(generator, captioner)
+
+
+def draw_samples(generator: Generator, captioner: Captioner) -> None:
+    """A row of each way to ask, with the edges that were given."""
     row_height = 2 * _SIZE + _TEXT_HEIGHT + 2 * _GAP
     grid = Image.new("RGB", (_COLUMNS * (_SIZE + _GAP) + _GAP, len(_ROWS) * row_height), "white")
     for row, (name, options) in enumerate(_ROWS.items()):
@@ -45,6 +54,21 @@ def main() -> None:
             label = f"{prompt}\n> {captioner.describe(image)}"
             _write(grid, (x, y + 2 * _SIZE + 2 * _GAP), label)
     grid.quantize(64).save(PATH, optimize=True)
+
+
+def draw_text_only(generator: Generator, captioner: Captioner) -> None:
+    """24 pictures from text alone, chosen by nobody: the prompts whose hashes come first."""
+    prompts = {caption(scene) for scene in held_out_scenes(_AMONG, "text-only samples")}
+    chosen = sorted(prompts, key=lambda prompt: hashlib.sha256(prompt.encode()).digest())
+    height = _SIZE + _TEXT_HEIGHT + _GAP
+    size = (_COLUMNS * (_SIZE + _GAP) + _GAP, _TEXT_ONLY // _COLUMNS * height)
+    grid = Image.new("RGB", size, "white")
+    for index, prompt in enumerate(chosen[:_TEXT_ONLY]):
+        image = generator.draw(prompt, index)
+        x, y = _GAP + index % _COLUMNS * (_SIZE + _GAP), _GAP + index // _COLUMNS * height
+        grid.paste(Image.fromarray(image), (x, y))
+        _write(grid, (x, y + _SIZE + _GAP), f"{prompt}\n> {captioner.describe(image)}")
+    grid.quantize(64).save(TEXT_ONLY_PATH, optimize=True)
 
 
 def _write(grid: Image.Image, position: tuple[int, int], label: str) -> None:
