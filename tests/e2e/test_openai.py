@@ -141,10 +141,9 @@ def test_errors_arrive_as_the_clients_own(client):
     with pytest.raises(openai.BadRequestError) as refused:
         client.images.generate(prompt="x", size="100x100")
     assert refused.value.param == "size" and refused.value.code == "invalid_request"
-    with pytest.raises(openai.BadRequestError):
-        client.images.generate(prompt="x", response_format="file")
-    with pytest.raises(openai.UnprocessableEntityError):
-        client.images.generate(prompt="x", n="three")
+    for wrong in ({"response_format": "file"}, {"n": "three"}):
+        with pytest.raises(openai.UnprocessableEntityError):
+            client.images.generate(prompt="x", **wrong)
 
 
 def test_a_429_is_retried_when_the_server_says(service, client):
