@@ -7,8 +7,8 @@ import time
 import numpy as np
 
 from demo import measures
-from demo.fitting import regions
 from demo.control import canny
+from demo.fitting import regions
 from demo.heldout import held_out_scenes
 from demo.served import Captioner, Generator, RemoteGenerator, resize
 from demo.shapes import Scene, caption, parse_caption, render

@@ -70,7 +70,7 @@ def fitted(mask: np.ndarray) -> tuple[str | None, float]:
 
 
 def outline_distance(mask: np.ndarray, contours: list[np.ndarray]) -> float:
-    """Mean distance in pixels between the outline of bool [h, w] and contours, float [points, 2]."""
+    """Mean distance in pixels of the outline of bool [h, w] and contours, float [points, 2]."""
     return _mean_distance(_outline_of(mask), np.concatenate([_resampled(c) for c in contours]))
 
 

@@ -31,7 +31,11 @@ PALETTE = np.array(list(COLORS.values()), dtype=np.float32)
 _SUPERSAMPLING = 4
 _RADII = {1: (0.18, 0.40), 2: (0.14, 0.25), 3: (0.12, 0.20)}
 # Side by side, the middle one of three above or below the others: places, and radii that fit.
-_PLACES = {1: [(0.5, 0.5)], 2: [(0.27, 0.5), (0.73, 0.5)], 3: [(0.2, 0.64), (0.5, 0.36), (0.8, 0.64)]}
+_PLACES = {
+    1: [(0.5, 0.5)],
+    2: [(0.27, 0.5), (0.73, 0.5)],
+    3: [(0.2, 0.64), (0.5, 0.36), (0.8, 0.64)],
+}
 _ARRANGED_RADII = {1: (0.28, 0.36), 2: (0.18, 0.22), 3: (0.13, 0.16)}
 _PLACES_JITTER = {1: (0.05, 0.05), 2: (0.03, 0.12), 3: (0.02, 0.05)}
 _UPRIGHT = 0.2
